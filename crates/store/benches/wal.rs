@@ -1,0 +1,2 @@
+//! What an append to the write-ahead log costs.
+fn main() {}

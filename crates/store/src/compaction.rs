@@ -1,0 +1,1 @@
+//! Compaction: merges the small segments of one hour partition into one, once.

@@ -1,0 +1,1 @@
+//! Live data: rows accepted and synced, not yet in a segment.

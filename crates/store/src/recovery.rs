@@ -1,0 +1,1 @@
+//! What opening a store found and repaired.

@@ -1,0 +1,1 @@
+//! Retention: drops whole segments by age and by total size.

@@ -1,0 +1,1 @@
+//! Segments: sorted Parquet files with a trace sidecar.

@@ -1,0 +1,2 @@
+//! Integration tests of the store: what survives kills, full disks and damaged files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
