@@ -1,0 +1,4 @@
+//! HTTP boundaries: a layer for servers, a client for outgoing requests.
+
+pub mod client;
+pub mod server;
