@@ -21,8 +21,8 @@ pub use parse::{JsonError, parse_attributes, parse_value};
 
 use crate::value::Value;
 
-/// Deepest nesting that is written and read.
-pub const MAX_DEPTH: usize = 96;
+/// Deepest nesting that is read: 64 levels of values, of which escaped maps take three each.
+pub const MAX_DEPTH: usize = 256;
 
 /// Appends `{"key":value,…}`.
 pub fn write_attributes(out: &mut String, attributes: &[(String, Value)]) {

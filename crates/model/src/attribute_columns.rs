@@ -110,6 +110,18 @@ impl AttributeColumns {
         push_bool, Bool, bool, BooleanBuilder::new()
     }
 
+    /// How many columns there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Whether there is no column.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
     /// The columns, each `rows` long, in the order in which their keys were first seen.
     pub fn finish(&mut self, rows: usize) -> Vec<(Field, ArrayRef)> {
         self.index.clear();

@@ -128,6 +128,12 @@ impl LogBatchBuilder {
         self.rows
     }
 
+    /// How many attribute columns there are so far.
+    #[must_use]
+    pub fn attribute_columns(&self) -> usize {
+        self.columns.len()
+    }
+
     /// An attribute of the record under way that is a string.
     pub fn attribute_str(&mut self, key: &str, value: &str) {
         if !self.columns.push_str(self.rows, key, value) {

@@ -11,7 +11,8 @@ use arrow::record_batch::RecordBatch;
 use crate::batch_error::BatchError;
 use crate::columns::{Ids, Offsets, OptionalText, assemble, structs};
 use crate::dictionary::DictionaryColumn;
-use crate::rows::{Exemplar, MetricPoint, Number, PointData, Quantile};
+use crate::id::{SpanId, TraceId};
+use crate::rows::{MetricPoint, Number, PointData, Quantile};
 use crate::schema;
 use crate::signal::Signal;
 use crate::span_builder::json;
@@ -48,8 +49,15 @@ pub struct MetricBatchBuilder {
     negative: Buckets,
     quantiles: Quantiles,
     exemplars: Exemplars,
-    /// The last resource and scope and what they are in the dictionaries.
-    origin: Option<(Arc<crate::Resource>, Arc<crate::Scope>, [i32; 3])>,
+    /// Codes of service, resource and scope.
+    origin: [i32; 3],
+    /// The resource and scope that `origin` stands for, when an owned point set it.
+    shared_origin: Option<(Arc<crate::Resource>, Arc<crate::Scope>)>,
+    /// Codes of name, description and unit.
+    metric: [i32; 3],
+    /// Kind, temporality, monotonic.
+    numbers: (i32, i32, bool),
+    metadata_json: String,
     rows: usize,
 }
 
@@ -93,9 +101,9 @@ struct Buckets {
 }
 
 impl Buckets {
-    fn push(&mut self, buckets: Option<&(i32, Vec<u64>)>) {
-        self.offset.append_option(buckets.map(|(offset, _)| *offset));
-        self.counts.push(buckets.map(|(_, counts)| counts.as_slice()).unwrap_or_default());
+    fn push(&mut self, buckets: Option<(i32, &[u64])>) {
+        self.offset.append_option(buckets.map(|(offset, _)| offset));
+        self.counts.push(buckets.map(|(_, counts)| counts).unwrap_or_default());
     }
 }
 
@@ -152,19 +160,26 @@ impl Default for Exemplars {
 }
 
 impl Exemplars {
-    fn push(&mut self, exemplars: &[Exemplar]) -> Result<(), BatchError> {
-        for exemplar in exemplars {
-            self.time.append_value(exemplar.time_ns);
-            let (double, int) = split(exemplar.value);
-            self.double.append_option(double);
-            self.int.append_option(int);
-            self.trace_id.push(exemplar.trace_id.as_ref().map(|id| id.0.as_slice()))?;
-            self.span_id.push(exemplar.span_id.as_ref().map(|id| id.0.as_slice()))?;
-            self.attributes.push_option(json(&exemplar.attributes).as_deref());
-        }
-        self.len += exemplars.len();
-        self.offsets.end_row(self.len);
+    fn push(
+        &mut self,
+        time_ns: i64,
+        value: Option<Number>,
+        (trace_id, span_id): (Option<TraceId>, Option<SpanId>),
+        attributes_json: Option<&str>,
+    ) -> Result<(), BatchError> {
+        self.time.append_value(time_ns);
+        let (double, int) = split(value);
+        self.double.append_option(double);
+        self.int.append_option(int);
+        self.trace_id.push(trace_id.as_ref().map(|id| id.0.as_slice()))?;
+        self.span_id.push(span_id.as_ref().map(|id| id.0.as_slice()))?;
+        self.attributes.push_option(attributes_json);
+        self.len += 1;
         Ok(())
+    }
+
+    fn end_row(&mut self) {
+        self.offsets.end_row(self.len);
     }
 
     fn finish(&mut self) -> Result<Option<ArrayRef>, BatchError> {
@@ -189,24 +204,65 @@ fn split(number: Option<Number>) -> (Option<f64>, Option<i64>) {
     }
 }
 
-/// The cells of the columns that a point's kind decides about.
-#[derive(Default)]
-struct Cells<'a> {
-    number: Option<Number>,
-    count: Option<u64>,
-    sum: Option<f64>,
-    min: Option<f64>,
-    max: Option<f64>,
-    bucket_counts: &'a [u64],
-    explicit_bounds: &'a [f64],
-    exponential: Option<(i32, u64, f64)>,
-    positive: Option<&'a (i32, Vec<u64>)>,
-    negative: Option<&'a (i32, Vec<u64>)>,
-    quantiles: &'a [Quantile],
+/// What a metric says of itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MetricFields<'a> {
+    /// Name.
+    pub name: &'a str,
+    /// Description.
+    pub description: &'a str,
+    /// Unit (UCUM).
+    pub unit: &'a str,
+    /// [`PointData::kind`] of its points.
+    pub kind: i32,
+    /// 0 unspecified, 1 delta, 2 cumulative.
+    pub temporality: i32,
+    /// Whether a sum only grows.
+    pub monotonic: bool,
+    /// Metadata as attribute JSON; `None` when there is none.
+    pub metadata_json: Option<&'a str>,
 }
 
-impl<'a> From<&'a PointData> for Cells<'a> {
-    fn from(data: &'a PointData) -> Self {
+/// One point; which of the fields mean something is up to the metric's kind.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PointFields<'a> {
+    /// Attributes as JSON; `{}` or empty when there are none.
+    pub attributes_json: &'a str,
+    /// Start of the interval, 0 when unknown.
+    pub start_ns: i64,
+    /// Time of the point.
+    pub time_ns: i64,
+    /// OTLP flags.
+    pub flags: u32,
+    /// Value of a gauge or sum.
+    pub number: Option<Number>,
+    /// Number of observations.
+    pub count: Option<u64>,
+    /// Their sum.
+    pub sum: Option<f64>,
+    /// The smallest.
+    pub min: Option<f64>,
+    /// The largest.
+    pub max: Option<f64>,
+    /// Counts of a histogram's buckets.
+    pub bucket_counts: &'a [u64],
+    /// Their upper bounds.
+    pub explicit_bounds: &'a [f64],
+    /// Scale, zero count and zero threshold of an exponential histogram.
+    pub exponential: Option<(i32, u64, f64)>,
+    /// Index of the first positive bucket, and the counts from there.
+    pub positive: Option<(i32, &'a [u64])>,
+    /// Likewise for negative observations.
+    pub negative: Option<(i32, &'a [u64])>,
+    /// Quantiles of a summary.
+    pub quantiles: &'a [Quantile],
+}
+
+impl<'a> PointFields<'a> {
+    fn of(data: &'a PointData) -> Self {
+        let buckets = |buckets: &'a Option<(i32, Vec<u64>)>| {
+            buckets.as_ref().map(|(offset, counts)| (*offset, counts.as_slice()))
+        };
         match data {
             PointData::Gauge(number) | PointData::Sum(number) => Self { number: *number, ..Self::default() },
             PointData::Histogram(h) => Self {
@@ -224,8 +280,8 @@ impl<'a> From<&'a PointData> for Cells<'a> {
                 min: h.min,
                 max: h.max,
                 exponential: Some((h.scale, h.zero_count, h.zero_threshold)),
-                positive: h.positive.as_ref(),
-                negative: h.negative.as_ref(),
+                positive: buckets(&h.positive),
+                negative: buckets(&h.negative),
                 ..Self::default()
             },
             PointData::Summary { count, sum, quantiles } => {
@@ -248,49 +304,108 @@ impl MetricBatchBuilder {
         self.rows
     }
 
+    /// Says where the following points come from: `service.name`, the resource's JSON and the
+    /// scope's JSON.
+    pub fn set_origin(&mut self, service: &str, resource_json: &str, scope_json: &str) {
+        self.shared_origin = None;
+        self.origin =
+            [self.service.intern(service), self.resource.intern(resource_json), self.scope.intern(scope_json)];
+    }
+
+    /// Says of which metric the following points are.
+    pub fn set_metric(&mut self, metric: &MetricFields<'_>) {
+        self.metric = [
+            self.name.intern(metric.name),
+            self.description.intern(metric.description),
+            self.unit.intern(metric.unit),
+        ];
+        self.numbers = (metric.kind, metric.temporality, metric.monotonic);
+        self.metadata_json.clear();
+        self.metadata_json.push_str(metric.metadata_json.unwrap_or_default());
+    }
+
+    /// An exemplar of the point under way; the attributes as JSON, `None` when there are none.
+    ///
+    /// # Errors
+    /// None for ids of the right width, which the types see to.
+    pub fn exemplar(
+        &mut self,
+        time_ns: i64,
+        value: Option<Number>,
+        (trace_id, span_id): (Option<TraceId>, Option<SpanId>),
+        attributes_json: Option<&str>,
+    ) -> Result<(), BatchError> {
+        self.exemplars.push(time_ns, value, (trace_id, span_id), attributes_json)
+    }
+
+    /// Ends the point under way.
+    ///
+    /// # Errors
+    /// None known.
+    pub fn finish_point(&mut self, point: &PointFields<'_>) -> Result<(), BatchError> {
+        let [name, description, unit] = self.metric;
+        self.name.push(name);
+        self.description.push(description);
+        self.unit.push(unit);
+        let (kind, temporality, monotonic) = self.numbers;
+        self.kind.append_value(kind);
+        self.temporality.append_value(temporality);
+        self.monotonic.append_value(monotonic);
+        self.metadata.push(&self.metadata_json);
+        let [service, resource, scope] = self.origin;
+        self.service.push(service);
+        self.resource.push(resource);
+        self.scope.push(scope);
+        self.attributes.push_text(if point.attributes_json.is_empty() { "{}" } else { point.attributes_json });
+        self.start.append_value(point.start_ns);
+        self.time.append_value(point.time_ns);
+        self.flags.append_value(point.flags);
+        self.push_data(point);
+        self.exemplars.end_row();
+        self.rows += 1;
+        Ok(())
+    }
+
     /// Appends a point.
     ///
     /// # Errors
     /// None for ids of the right width, which the types see to.
     pub fn push(&mut self, point: &MetricPoint) -> Result<(), BatchError> {
-        let [service, resource, scope] = self.origin(point);
-        self.name.push_text(&point.name);
-        self.description.push_text(&point.description);
-        self.unit.push_text(&point.unit);
-        self.kind.append_value(point.data.kind());
-        self.temporality.append_value(point.temporality);
-        self.monotonic.append_value(point.monotonic);
-        self.metadata.push_option(json(&point.metadata).as_deref());
-        self.service.push(service);
-        self.resource.push(resource);
-        self.scope.push(scope);
-        self.attributes.push_text(json(&point.attributes).as_deref().unwrap_or("{}"));
-        self.start.append_value(point.start_ns);
-        self.time.append_value(point.time_ns);
-        self.flags.append_value(point.flags);
-        self.push_data(&Cells::from(&point.data));
-        self.exemplars.push(&point.exemplars)?;
-        self.rows += 1;
-        Ok(())
+        self.share_origin(point);
+        self.set_metric(&MetricFields {
+            name: &point.name,
+            description: &point.description,
+            unit: &point.unit,
+            kind: point.data.kind(),
+            temporality: point.temporality,
+            monotonic: point.monotonic,
+            metadata_json: json(&point.metadata).as_deref(),
+        });
+        for exemplar in &point.exemplars {
+            let ids = (exemplar.trace_id, exemplar.span_id);
+            self.exemplar(exemplar.time_ns, exemplar.value, ids, json(&exemplar.attributes).as_deref())?;
+        }
+        self.finish_point(&PointFields {
+            attributes_json: json(&point.attributes).as_deref().unwrap_or_default(),
+            start_ns: point.start_ns,
+            time_ns: point.time_ns,
+            flags: point.flags,
+            ..PointFields::of(&point.data)
+        })
     }
 
-    fn origin(&mut self, point: &MetricPoint) -> [i32; 3] {
-        if let Some((resource, scope, codes)) = &self.origin
+    fn share_origin(&mut self, point: &MetricPoint) {
+        if let Some((resource, scope)) = &self.shared_origin
             && Arc::ptr_eq(resource, &point.resource)
             && Arc::ptr_eq(scope, &point.scope)
         {
-            return *codes;
+            return;
         }
-        let codes = [
-            self.service.intern(point.resource.service_name()),
-            self.resource.intern(&point.resource.to_json()),
-            self.scope.intern(&point.scope.to_json()),
-        ];
-        self.origin = Some((Arc::clone(&point.resource), Arc::clone(&point.scope), codes));
-        codes
+        self.set_origin(point.resource.service_name(), &point.resource.to_json(), &point.scope.to_json());
+        self.shared_origin = Some((Arc::clone(&point.resource), Arc::clone(&point.scope)));
     }
 
-    fn push_data(&mut self, cells: &Cells<'_>) {
+    fn push_data(&mut self, cells: &PointFields<'_>) {
         let (double, int) = split(cells.number);
         self.value_double.append_option(double);
         self.value_int.append_option(int);
@@ -314,7 +429,7 @@ impl MetricBatchBuilder {
     /// None known: the columns grow together.
     pub fn finish(&mut self) -> Result<RecordBatch, BatchError> {
         let rows = std::mem::take(&mut self.rows);
-        self.origin = None;
+        self.shared_origin = None;
         let fixed = vec![
             (schema::NAME, Some(self.name.finish()?)),
             (schema::DESCRIPTION, unless_blank(&mut self.description)?),

@@ -136,6 +136,12 @@ impl SpanBatchBuilder {
         self.rows
     }
 
+    /// How many attribute columns there are so far.
+    #[must_use]
+    pub fn attribute_columns(&self) -> usize {
+        self.columns.len()
+    }
+
     /// An attribute of the span under way that is a string.
     pub fn attribute_str(&mut self, key: &str, value: &str) {
         if !self.columns.push_str(self.rows, key, value) {
