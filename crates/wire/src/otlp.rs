@@ -24,7 +24,10 @@ pub mod status;
 pub mod tempo;
 
 pub use decode::{Decoded, MAX_REQUEST_BYTES, decode};
+pub use encode::{encode, encode_logs, encode_metrics, encode_traces};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use response::response;
+pub use status::{Status, status};
 
 /// How a request or an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
