@@ -47,9 +47,24 @@ pub fn concat(
     policy: ColumnPolicy,
 ) -> Result<RecordBatch, BatchError> {
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let kept = if signal == Signal::Metrics { Vec::new() } else { attributes::choose(batches, rows, policy) };
+    concat_keeping(signal, batches, kept)
+}
+
+/// As [`concat`], with exactly these attribute columns (`a.<key>` and type): every other attribute
+/// goes to the `attributes` column.
+///
+/// # Errors
+/// As [`concat`].
+pub fn concat_keeping(
+    signal: Signal,
+    batches: &[RecordBatch],
+    mut kept: Vec<(String, DataType)>,
+) -> Result<RecordBatch, BatchError> {
+    kept.sort_by(|a, b| a.0.cmp(&b.0));
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let mut fields: Vec<Field> = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
-    let kept = if signal == Signal::Metrics { Vec::new() } else { attributes::choose(batches, rows, policy) };
     for field in schema::fixed_fields(signal) {
         let spill = field.name() == schema::ATTRIBUTES && signal != Signal::Metrics;
         let column = if spill { attributes::rest(batches, &kept)? } else { fixed(batches, field)? };
