@@ -22,10 +22,10 @@ mod token;
 mod validate;
 
 pub use ast::{
-    Aggregate, AggregateFunction, Attribute, AttributeScope, BinaryOp, FieldExpr, FieldRef, Hint,
-    Intrinsic, Kind, Literal, MetricsExpr, MetricsFunction, MetricsPipeline, Pipeline, Query,
-    QueryBody, Relation, ScalarExpr, ScalarFilter, SecondStage, SpansetExpr, SpansetFilter,
-    SpansetOp, Stage, Status, StructuralMode, UnaryOp,
+    Aggregate, AggregateFunction, Attribute, AttributeScope, BinaryOp, FieldExpr, FieldRef, Hint, Intrinsic,
+    Kind, Literal, MetricsExpr, MetricsFunction, MetricsPipeline, Pipeline, Query, QueryBody, Relation,
+    ScalarExpr, ScalarFilter, SecondStage, SpansetExpr, SpansetFilter, SpansetOp, Stage, Status,
+    StructuralMode, UnaryOp,
 };
 pub use duration::format_duration;
 pub use error::{Error, ErrorKind, Position};

@@ -15,6 +15,4 @@ pub use literal::{Kind, Literal, Status};
 pub use metrics::{MetricsExpr, MetricsFunction, MetricsPipeline, SecondStage};
 pub use query::{Hint, Query, QueryBody};
 pub use scalar::{Aggregate, AggregateFunction, ScalarExpr, ScalarFilter};
-pub use spanset::{
-    Pipeline, Relation, SpansetExpr, SpansetFilter, SpansetOp, Stage, StructuralMode,
-};
+pub use spanset::{Pipeline, Relation, SpansetExpr, SpansetFilter, SpansetOp, Stage, StructuralMode};

@@ -9,15 +9,8 @@ const HOUR: i128 = 60 * MINUTE;
 const DAY: i128 = 24 * HOUR;
 
 /// The units of Prometheus, each of which may stand once, in this order.
-const PROMETHEUS_UNITS: [(&str, i128); 7] = [
-    ("y", 365 * DAY),
-    ("w", 7 * DAY),
-    ("d", DAY),
-    ("h", HOUR),
-    ("m", MINUTE),
-    ("s", SECOND),
-    ("ms", MILLI),
-];
+const PROMETHEUS_UNITS: [(&str, i128); 7] =
+    [("y", 365 * DAY), ("w", 7 * DAY), ("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLI)];
 
 /// Reads a duration into nanoseconds; `None` when the text is none or the result does not fit.
 pub(crate) fn parse_duration(text: &str) -> Option<i64> {
@@ -97,10 +90,8 @@ pub fn format_duration(nanos: i64) -> String {
     if magnitude == 0 {
         return "0s".to_owned();
     }
-    let units =
-        [("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLI), ("us", MICRO), ("ns", NANO)];
-    let (unit, scale) =
-        units.into_iter().find(|(_, scale)| magnitude % scale == 0).unwrap_or(("ns", NANO));
+    let units = [("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLI), ("us", MICRO), ("ns", NANO)];
+    let (unit, scale) = units.into_iter().find(|(_, scale)| magnitude % scale == 0).unwrap_or(("ns", NANO));
     format!("{sign}{}{unit}", magnitude / scale)
 }
 

@@ -29,9 +29,7 @@ pub(crate) fn unquote(body: &str) -> Option<String> {
             _ => return None,
         }
     }
-    Some(String::from_utf8(bytes).unwrap_or_else(|bad| {
-        String::from_utf8_lossy(bad.as_bytes()).into_owned()
-    }))
+    Some(String::from_utf8(bytes).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned()))
 }
 
 fn push_char(bytes: &mut Vec<u8>, c: char) {
@@ -39,9 +37,8 @@ fn push_char(bytes: &mut Vec<u8>, c: char) {
 }
 
 fn digits(chars: &mut std::str::Chars<'_>, count: usize, radix: u32) -> Option<u32> {
-    (0..count).try_fold(0u32, |value, _| {
-        value.checked_mul(radix)?.checked_add(chars.next()?.to_digit(radix)?)
-    })
+    (0..count)
+        .try_fold(0u32, |value, _| value.checked_mul(radix)?.checked_add(chars.next()?.to_digit(radix)?))
 }
 
 /// Quotes text so that [`unquote`] gives it back.

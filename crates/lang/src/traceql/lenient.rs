@@ -19,9 +19,7 @@ pub fn parse_lenient(text: &str) -> FieldExpr {
     if let Ok(query) = super::compile(text) {
         return match query.body {
             QueryBody::Spansets(pipeline) => first_filter(pipeline.stages),
-            QueryBody::Metrics(super::MetricsExpr::Series(series)) => {
-                first_filter(series.spansets.stages)
-            }
+            QueryBody::Metrics(super::MetricsExpr::Series(series)) => first_filter(series.spansets.stages),
             _ => FieldExpr::always(),
         };
     }
@@ -40,18 +38,12 @@ pub fn parse_lenient(text: &str) -> FieldExpr {
         brackets -= 1;
     }
     // Another spanset joined to this one may select other spans.
-    if parser.at_end() || parser.sign() == Some("|") {
-        predicate
-    } else {
-        FieldExpr::always()
-    }
+    if parser.at_end() || parser.sign() == Some("|") { predicate } else { FieldExpr::always() }
 }
 
 fn first_filter(stages: Vec<Stage>) -> FieldExpr {
     match stages.into_iter().next() {
-        Some(Stage::Spansets(SpansetExpr::Filter(filter))) => {
-            without_bare_fields(*filter.predicate)
-        }
+        Some(Stage::Spansets(SpansetExpr::Filter(filter))) => without_bare_fields(*filter.predicate),
         _ => FieldExpr::always(),
     }
 }

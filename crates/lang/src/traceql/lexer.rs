@@ -13,9 +13,8 @@ pub(crate) use attribute::is_attribute_char;
 
 /// Operators and brackets, the longer ones first.
 const SIGNS: [&str; 35] = [
-    "!>>", "!<<", "&>>", "&<<", "&&", "||", "!=", "=~", "!~", ">=", "<=", ">>", "<<", "!>", "!<",
-    "&>", "&<", "&~", ",", "{", "}", "(", ")", "=", ">", "<", "+", "-", "/", "%", "*", "^", "!",
-    "|", "~",
+    "!>>", "!<<", "&>>", "&<<", "&&", "||", "!=", "=~", "!~", ">=", "<=", ">>", "<<", "!>", "!<", "&>", "&<",
+    "&~", ",", "{", "}", "(", ")", "=", ">", "<", "+", "-", "/", "%", "*", "^", "!", "|", "~",
 ];
 
 const COLON_SCOPES: [&str; 5] = ["trace", "span", "event", "link", "instrumentation"];
@@ -103,9 +102,7 @@ impl<'t> Lexer<'t> {
             '"' => self.quoted(position),
             '`' => self.raw(position),
             '0'..='9' => self.number(position),
-            '.' if self.rest().chars().nth(1).is_some_and(|c| c.is_ascii_digit()) => {
-                self.number(position)
-            }
+            '.' if self.rest().chars().nth(1).is_some_and(|c| c.is_ascii_digit()) => self.number(position),
             '.' => {
                 self.advance(1);
                 self.attribute(super::AttributeScope::Any, false, position)

@@ -46,10 +46,7 @@ pub fn parse_attribute(text: &str) -> Result<Attribute, Error> {
     })
 }
 
-fn parse_text<T>(
-    text: &str,
-    parse: impl FnOnce(&mut Parser) -> Result<T, Error>,
-) -> Result<T, Error> {
+fn parse_text<T>(text: &str, parse: impl FnOnce(&mut Parser) -> Result<T, Error>) -> Result<T, Error> {
     let located = |error: Error| error.located_in(text);
     if text.len() > MAX_QUERY_BYTES {
         let message = format!("the query is longer than {MAX_QUERY_BYTES} bytes");
@@ -70,9 +67,7 @@ impl Parser {
         let position = self.position();
         let body = match self.sequence(false)? {
             Sequence::Pipeline(pipeline) => QueryBody::Spansets(pipeline),
-            Sequence::Metrics(pipeline) => {
-                QueryBody::Metrics(super::MetricsExpr::Series(Box::new(pipeline)))
-            }
+            Sequence::Metrics(pipeline) => QueryBody::Metrics(super::MetricsExpr::Series(Box::new(pipeline))),
             Sequence::Node(node) => self.root(node, position)?,
         };
         let hints = self.hints()?;
@@ -99,9 +94,7 @@ impl Parser {
                 Ok(QueryBody::PipelineComparison(Box::new(filter)))
             }
             Node::Constant(_) => Err(Error::syntax(position, "a number alone is not a query")),
-            Node::Scalar(_) => {
-                Err(self.unexpected("a comparison, as in `count() > 2`"))
-            }
+            Node::Scalar(_) => Err(self.unexpected("a comparison, as in `count() > 2`")),
         }
     }
 }

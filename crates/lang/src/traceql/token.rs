@@ -16,11 +16,7 @@ pub(crate) enum Token {
     /// A duration in nanoseconds.
     Duration(i64),
     /// A whole attribute: `.x`, `span."a b"`, `parent.resource.x`.
-    Attribute {
-        scope: AttributeScope,
-        parent: bool,
-        name: String,
-    },
+    Attribute { scope: AttributeScope, parent: bool, name: String },
     /// `span:` and its like, without the colon.
     ScopeColon(&'static str),
     /// An operator or a bracket.

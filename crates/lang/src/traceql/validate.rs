@@ -62,16 +62,10 @@ fn check_filter(filter: &ScalarFilter) -> Result<(), Error> {
     let right = check_scalar(&filter.right)?;
     check_operands(filter.op, filter.position, left, right)?;
     if !matches!(filter.left, ScalarExpr::Aggregate(_)) {
-        return Err(Error::unsupported(
-            filter.position,
-            "a comparison whose left side is not one aggregate",
-        ));
+        return Err(Error::unsupported(filter.position, "a comparison whose left side is not one aggregate"));
     }
     if !matches!(filter.right, ScalarExpr::Literal(_)) {
-        return Err(Error::unsupported(
-            filter.position,
-            "a comparison whose right side is not a number",
-        ));
+        return Err(Error::unsupported(filter.position, "a comparison whose right side is not a number"));
     }
     Ok(())
 }

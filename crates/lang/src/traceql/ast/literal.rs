@@ -84,14 +84,8 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
-        Self::Unspecified,
-        Self::Internal,
-        Self::Server,
-        Self::Client,
-        Self::Producer,
-        Self::Consumer,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Unspecified, Self::Internal, Self::Server, Self::Client, Self::Producer, Self::Consumer];
 
     /// The keyword.
     #[must_use]

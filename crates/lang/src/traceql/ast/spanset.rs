@@ -77,17 +77,12 @@ pub enum StructuralMode {
 impl SpansetOp {
     /// Every operator.
     pub fn all() -> impl Iterator<Item = Self> {
-        let relations = [
-            Relation::Child,
-            Relation::Parent,
-            Relation::Descendant,
-            Relation::Ancestor,
-            Relation::Sibling,
-        ];
+        let relations =
+            [Relation::Child, Relation::Parent, Relation::Descendant, Relation::Ancestor, Relation::Sibling];
         let modes = [StructuralMode::Plain, StructuralMode::Negated, StructuralMode::Union];
-        let structural = relations.into_iter().flat_map(move |relation| {
-            modes.into_iter().map(move |mode| Self::Structural { relation, mode })
-        });
+        let structural = relations
+            .into_iter()
+            .flat_map(move |relation| modes.into_iter().map(move |mode| Self::Structural { relation, mode }));
         [Self::And, Self::Union].into_iter().chain(structural)
     }
 

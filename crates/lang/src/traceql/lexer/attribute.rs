@@ -31,8 +31,7 @@ impl Lexer<'_> {
         position: Position,
     ) -> Result<Token, Error> {
         if parent {
-            for (prefix, inner) in
-                [("span.", AttributeScope::Span), ("resource.", AttributeScope::Resource)]
+            for (prefix, inner) in [("span.", AttributeScope::Span), ("resource.", AttributeScope::Resource)]
             {
                 if scope == AttributeScope::Any && self.rest().starts_with(prefix) {
                     self.advance(prefix.len());

@@ -39,8 +39,7 @@ fn is_duration_char(c: char) -> bool {
 /// The bytes of `12`, `1.5`, `.5`, `1.` or `1e-3` at the start of the text.
 fn number_length(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let digits_from =
-        |from: usize| bytes.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
+    let digits_from = |from: usize| bytes.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
     let mut length = digits_from(0);
     if bytes.get(length) == Some(&b'.') {
         length += 1;

@@ -77,9 +77,7 @@ fn skips_comments() {
 
 #[test]
 fn names_the_place_of_a_fault() {
-    for (text, offset) in
-        [("{ \"open", 2), ("a ? b", 2), (".", 0), ("99999999999999999999", 0), ("[1]", 0)]
-    {
+    for (text, offset) in [("{ \"open", 2), ("a ? b", 2), (".", 0), ("99999999999999999999", 0), ("[1]", 0)] {
         let (lexemes, error) = tokenize(text);
         assert_eq!(error.unwrap().position(), Position(offset), "{text}");
         assert_eq!(lexemes.last().unwrap().token, Token::End);

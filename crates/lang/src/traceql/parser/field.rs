@@ -51,9 +51,8 @@ impl Parser {
 
     fn field_operand(&mut self) -> Result<FieldExpr, Error> {
         let position = self.position();
-        if let Some(op) = [UnaryOp::Negate, UnaryOp::Not]
-            .into_iter()
-            .find(|op| self.sign() == Some(op.sign()))
+        if let Some(op) =
+            [UnaryOp::Negate, UnaryOp::Not].into_iter().find(|op| self.sign() == Some(op.sign()))
         {
             self.count_operator()?;
             self.advance();

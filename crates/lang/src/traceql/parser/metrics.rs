@@ -1,9 +1,7 @@
 //! Metrics functions and what follows them.
 
 use super::super::token::Token;
-use super::super::{
-    Attribute, Error, MetricsFunction, MetricsPipeline, Pipeline, SecondStage,
-};
+use super::super::{Attribute, Error, MetricsFunction, MetricsPipeline, Pipeline, SecondStage};
 use super::Parser;
 
 const FUNCTIONS: [&str; 9] = [

@@ -109,12 +109,8 @@ impl Parser {
                     Node::Spanset { expression, wrapped: true }
                 }
                 Sequence::Node(node) => node,
-                Sequence::Pipeline(pipeline) => {
-                    Node::Pipelines(SpansetExpr::Pipeline(Box::new(pipeline)))
-                }
-                Sequence::Metrics(pipeline) => {
-                    Node::Metrics(MetricsExpr::Series(Box::new(pipeline)))
-                }
+                Sequence::Pipeline(pipeline) => Node::Pipelines(SpansetExpr::Pipeline(Box::new(pipeline))),
+                Sequence::Metrics(pipeline) => Node::Metrics(MetricsExpr::Series(Box::new(pipeline))),
             });
         }
         if self.eat("-") {
@@ -143,20 +139,13 @@ fn join(op: JoinOp, position: Position, left: Node, right: Node) -> Result<Node,
 }
 
 fn join_spansets(op: SpansetOp, position: Position, left: Node, right: Node) -> Result<Node, Error> {
-    let operation = |left, right| SpansetExpr::Operation {
-        op,
-        position,
-        left: Box::new(left),
-        right: Box::new(right),
-    };
+    let operation =
+        |left, right| SpansetExpr::Operation { op, position, left: Box::new(left), right: Box::new(right) };
     match (left, right) {
         (
             Node::Spanset { expression: left, wrapped: left_wrapped },
             Node::Spanset { expression: right, wrapped: right_wrapped },
-        ) => Ok(Node::Spanset {
-            expression: operation(left, right),
-            wrapped: left_wrapped && right_wrapped,
-        }),
+        ) => Ok(Node::Spanset { expression: operation(left, right), wrapped: left_wrapped && right_wrapped }),
         (Node::Pipelines(left), Node::Pipelines(right))
         | (Node::Pipelines(left), Node::Spanset { expression: right, wrapped: true }) => {
             Ok(Node::Pipelines(operation(left, right)))
@@ -170,12 +159,8 @@ fn join_spansets(op: SpansetOp, position: Position, left: Node, right: Node) -> 
 
 fn join_numbers(op: BinaryOp, position: Position, left: Node, right: Node) -> Result<Node, Error> {
     let series_op = matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div);
-    let scalars = |left, right| ScalarExpr::Operation {
-        op,
-        position,
-        left: Box::new(left),
-        right: Box::new(right),
-    };
+    let scalars =
+        |left, right| ScalarExpr::Operation { op, position, left: Box::new(left), right: Box::new(right) };
     match (left, right) {
         (Node::Constant(left), Node::Constant(right)) => {
             fold(op, position, &left, &right).map(Node::Constant)
@@ -195,10 +180,7 @@ fn join_numbers(op: BinaryOp, position: Position, left: Node, right: Node) -> Re
         }
         (left, right) => match (left.into_scalar(), right.into_scalar()) {
             (Some(left), Some(right)) => Ok(Node::Scalar(scalars(left, right))),
-            _ => Err(Error::syntax(
-                position,
-                format!("`{}` cannot join what stands beside it", op.sign()),
-            )),
+            _ => Err(Error::syntax(position, format!("`{}` cannot join what stands beside it", op.sign()))),
         },
     }
 }

@@ -11,9 +11,9 @@ impl Parser {
     /// `count()` or `avg(x)`, if the next word is an aggregate.
     pub(super) fn try_aggregate(&mut self) -> Result<Option<Aggregate>, Error> {
         let position = self.position();
-        let function = self.word().and_then(|word| {
-            AggregateFunction::ALL.into_iter().find(|function| function.name() == word)
-        });
+        let function = self
+            .word()
+            .and_then(|word| AggregateFunction::ALL.into_iter().find(|function| function.name() == word));
         let Some(function) = function else {
             return Ok(None);
         };

@@ -50,9 +50,7 @@ impl Parser {
             }
             match self.expression(0)? {
                 Node::Spanset { expression, .. } => stages.push(Stage::Spansets(expression)),
-                Node::Scalar(ScalarExpr::Aggregate(aggregate))
-                    if bracketed && self.sign() == Some(")") =>
-                {
+                Node::Scalar(ScalarExpr::Aggregate(aggregate)) if bracketed && self.sign() == Some(")") => {
                     let pipeline = Box::new(Pipeline { stages });
                     let scalar = ScalarExpr::Pipeline(pipeline, aggregate);
                     return Ok(Sequence::Node(Node::PipelineScalar(scalar)));

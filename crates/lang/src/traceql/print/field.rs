@@ -35,8 +35,7 @@ impl Display for FieldExpr {
                 let brackets_left = left_binds < binds || (right_associative && left_binds == binds);
                 bracketed(f, brackets_left, left)?;
                 write!(f, " {} ", op.sign())?;
-                let brackets_right =
-                    right_binds < binds || (!right_associative && right_binds == binds);
+                let brackets_right = right_binds < binds || (!right_associative && right_binds == binds);
                 bracketed(f, brackets_right, right)
             }
         }

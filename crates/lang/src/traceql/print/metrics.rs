@@ -37,8 +37,7 @@ fn operand(f: &mut Formatter<'_>, series: &MetricsExpr, op: BinaryOp, right: boo
     let brackets = match series {
         MetricsExpr::Series(_) | MetricsExpr::Staged { .. } => true,
         MetricsExpr::Operation { op: inner, .. } | MetricsExpr::Scale { op: inner, .. } => {
-            inner.precedence() < op.precedence()
-                || (right && inner.precedence() == op.precedence())
+            inner.precedence() < op.precedence() || (right && inner.precedence() == op.precedence())
         }
     };
     super::bracketed(f, brackets, series)

@@ -37,17 +37,9 @@ impl Display for ScalarExpr {
                 let binds = op.precedence();
                 let right_associative = *op == BinaryOp::Pow;
                 let (left_binds, right_binds) = (precedence(left), precedence(right));
-                bracketed(
-                    f,
-                    left_binds < binds || (right_associative && left_binds == binds),
-                    left,
-                )?;
+                bracketed(f, left_binds < binds || (right_associative && left_binds == binds), left)?;
                 write!(f, " {} ", op.sign())?;
-                bracketed(
-                    f,
-                    right_binds < binds || (!right_associative && right_binds == binds),
-                    right,
-                )
+                bracketed(f, right_binds < binds || (!right_associative && right_binds == binds), right)
             }
         }
     }

@@ -59,12 +59,7 @@ fn print(f: &mut Formatter<'_>, expression: &SpansetExpr, wrap: bool) -> fmt::Re
     }
 }
 
-fn print_operand(
-    f: &mut Formatter<'_>,
-    expression: &SpansetExpr,
-    brackets: bool,
-    wrap: bool,
-) -> fmt::Result {
+fn print_operand(f: &mut Formatter<'_>, expression: &SpansetExpr, brackets: bool, wrap: bool) -> fmt::Result {
     if brackets {
         f.write_str("(")?;
     }

@@ -1,8 +1,8 @@
 //! Expressions over one span.
 
 use super::super::{
-    Attribute, AttributeScope, BinaryOp, Error, FieldExpr, FieldRef, Intrinsic, Literal, Position,
-    UnaryOp, compile_anchored,
+    Attribute, AttributeScope, BinaryOp, Error, FieldExpr, FieldRef, Intrinsic, Literal, Position, UnaryOp,
+    compile_anchored,
 };
 use super::types::{Type, check_operands, field_type};
 
@@ -83,8 +83,6 @@ fn check_regex(op: BinaryOp, position: Position, right: &FieldExpr) -> Result<()
             position,
             format!("the regular expression is larger than {limit} bytes when compiled"),
         )),
-        Err(_) => {
-            Err(Error::invalid(position, format!("{pattern:?} is not a regular expression")))
-        }
+        Err(_) => Err(Error::invalid(position, format!("{pattern:?} is not a regular expression"))),
     }
 }

@@ -41,9 +41,7 @@ fn refuse_compare(expression: &MetricsExpr) -> Result<(), Error> {
             refuse_compare(left)?;
             refuse_compare(right)
         }
-        MetricsExpr::Scale { operand, .. } | MetricsExpr::Staged { operand, .. } => {
-            refuse_compare(operand)
-        }
+        MetricsExpr::Scale { operand, .. } | MetricsExpr::Staged { operand, .. } => refuse_compare(operand),
     }
 }
 
@@ -90,9 +88,7 @@ fn check_series(pipeline: &MetricsPipeline) -> Result<(), Error> {
 
 fn check_stage(stage: &SecondStage) -> Result<(), Error> {
     match stage {
-        SecondStage::TopK { limit, position } | SecondStage::BottomK { limit, position }
-            if *limit < 1 =>
-        {
+        SecondStage::TopK { limit, position } | SecondStage::BottomK { limit, position } if *limit < 1 => {
             Err(Error::invalid(*position, "the limit must be at least 1"))
         }
         _ => Ok(()),

@@ -1,8 +1,6 @@
 //! What type an expression has before any span is seen, and which types operators take.
 
-use super::super::{
-    Attribute, BinaryOp, Error, FieldExpr, FieldRef, Intrinsic, Literal, Position,
-};
+use super::super::{Attribute, BinaryOp, Error, FieldExpr, FieldRef, Intrinsic, Literal, Position};
 
 /// The type of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,10 +22,7 @@ impl Type {
     }
 
     fn matches(self, other: Self) -> bool {
-        self == other
-            || self == Self::Any
-            || other == Self::Any
-            || (self.is_numeric() && other.is_numeric())
+        self == other || self == Self::Any || other == Self::Any || (self.is_numeric() && other.is_numeric())
     }
 
     fn name(self) -> &'static str {
@@ -58,12 +53,7 @@ impl Type {
 }
 
 /// Refuses operands that do not go together, or not with the operator.
-pub(super) fn check_operands(
-    op: BinaryOp,
-    position: Position,
-    left: Type,
-    right: Type,
-) -> Result<(), Error> {
+pub(super) fn check_operands(op: BinaryOp, position: Position, left: Type, right: Type) -> Result<(), Error> {
     let sign = op.sign();
     if !left.matches(right) {
         let message = format!("`{sign}` cannot join {} and {}", left.name(), right.name());
@@ -108,9 +98,7 @@ fn attribute_type(attribute: &Attribute) -> Type {
         return Type::Any;
     };
     match intrinsic {
-        Intrinsic::Duration | Intrinsic::EventTimeSinceStart | Intrinsic::TraceDuration => {
-            Type::Duration
-        }
+        Intrinsic::Duration | Intrinsic::EventTimeSinceStart | Intrinsic::TraceDuration => Type::Duration,
         Intrinsic::ChildCount
         | Intrinsic::NestedSetLeft
         | Intrinsic::NestedSetRight
@@ -128,8 +116,6 @@ fn attribute_type(attribute: &Attribute) -> Type {
         Intrinsic::Status => Type::Status,
         Intrinsic::Kind => Type::Kind,
         // Tempo leaves these to run time.
-        Intrinsic::InstrumentationName
-        | Intrinsic::InstrumentationVersion
-        | Intrinsic::Parent => Type::Any,
+        Intrinsic::InstrumentationName | Intrinsic::InstrumentationVersion | Intrinsic::Parent => Type::Any,
     }
 }
