@@ -19,6 +19,7 @@
 //!   below that `And` take part; a [`Filter::Not`] does not: what is inside it is decided for the
 //!   row on its own (`Not(EventName = "x")`: no event is called x).
 
+use super::predicate::Items;
 use super::request::InvalidRequest;
 use serde::{Deserialize, Serialize};
 use throughline_model::Value;
@@ -240,6 +241,7 @@ impl Filter {
             Self::Compare { left, op, right } => {
                 left.check(depth + 1, nodes)?;
                 right.check(depth + 1, nodes)?;
+                check_items(left, right)?;
                 op.check_right(right)
             }
         }
@@ -269,7 +271,7 @@ impl CompareOp {
 }
 
 impl Operand {
-    fn for_each_field<'a>(&'a self, visit: &mut dyn FnMut(&'a Field)) {
+    pub(super) fn for_each_field<'a>(&'a self, visit: &mut dyn FnMut(&'a Field)) {
         match self {
             Self::Field(field) => visit(field),
             Self::Literal(_) => {}
@@ -305,6 +307,22 @@ impl Field {
     #[must_use]
     pub fn attribute(scope: AttributeScope, key: &str) -> Self {
         Self::Attribute { scope, key: key.to_owned() }
+    }
+}
+
+/// One comparison cannot range over the events and the links of a row at once.
+fn check_items(left: &Operand, right: &Operand) -> Result<(), InvalidRequest> {
+    let mut seen = [false; 2];
+    let mut visit = |field: &Field| match Items::of(field) {
+        Some(Items::Events) => seen[0] = true,
+        Some(Items::Links) => seen[1] = true,
+        None => {}
+    };
+    left.for_each_field(&mut visit);
+    right.for_each_field(&mut visit);
+    match seen {
+        [true, true] => Err(InvalidRequest::new("an event cannot be compared with a link")),
+        _ => Ok(()),
     }
 }
 
