@@ -8,7 +8,7 @@ use crate::protobuf::Writer;
 pub(super) fn write_attributes(writer: &mut Writer, field: u32, attributes: &[(String, Value)]) {
     for (key, value) in attributes {
         let entry = writer.open(field);
-        writer.string_nonempty(1, key);
+        writer.string(1, key);
         let any = writer.open(2);
         write_value(writer, value);
         writer.close(any);

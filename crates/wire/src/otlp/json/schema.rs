@@ -40,6 +40,8 @@ pub(crate) struct Field {
     pub(crate) number: u32,
     pub(crate) kind: Kind,
     pub(crate) repeated: bool,
+    /// Written in JSON even when the message does not have it.
+    pub(crate) always: bool,
 }
 
 /// A message: its fields in the order in which JSON shows them.
@@ -53,11 +55,13 @@ macro_rules! message {
     ($name:ident, $text:literal, { $($number:literal $field:literal $kind:expr $(, $many:ident)?;)* }) => {
         pub(crate) static $name: Message = Message {
             name: $text,
-            fields: &[$(Field { name: $field, number: $number, kind: $kind, repeated: message!(@ $($many)?) }),*],
+            fields: &[$(Field { name: $field, number: $number, kind: $kind, repeated: message!(@many $($many)?), always: message!(@always $($many)?) }),*],
         };
     };
-    (@ many) => { true };
-    (@) => { false };
+    (@many $many:ident) => { true };
+    (@many) => { false };
+    (@always list) => { true };
+    (@always $($many:ident)?) => { false };
 }
 
 const SPAN_KIND: Kind = Kind::Enum(&[
@@ -94,8 +98,8 @@ message!(ANY_VALUE, "AnyValue", {
     6 "kvlistValue" Kind::Message(&KEY_VALUE_LIST);
     7 "bytesValue" Kind::Bytes;
 });
-message!(ARRAY_VALUE, "ArrayValue", { 1 "values" Kind::Message(&ANY_VALUE), many; });
-message!(KEY_VALUE_LIST, "KeyValueList", { 1 "values" Kind::Message(&KEY_VALUE), many; });
+message!(ARRAY_VALUE, "ArrayValue", { 1 "values" Kind::Message(&ANY_VALUE), list; });
+message!(KEY_VALUE_LIST, "KeyValueList", { 1 "values" Kind::Message(&KEY_VALUE), list; });
 message!(KEY_VALUE, "KeyValue", { 1 "key" Kind::String; 2 "value" Kind::Message(&ANY_VALUE); });
 message!(ENTITY_REF, "EntityRef", {
     1 "schemaUrl" Kind::String;

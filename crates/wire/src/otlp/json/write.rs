@@ -50,6 +50,13 @@ pub(crate) fn from_protobuf(
         out.push(':');
         write_field(out, field, occurrences, style)?;
     }
+    if found.is_empty() {
+        // Readers with generated types want the list of an array value even when it is empty.
+        for field in message.fields.iter().filter(|field| field.always) {
+            write_string(out, field.name);
+            out.push_str(":[]");
+        }
+    }
     out.push('}');
     Ok(())
 }

@@ -1,0 +1,156 @@
+//! Cost of decoding and encoding a span, against the generated types.
+//!
+//! The request: 500 spans of nine services with about eleven attributes each, some events and
+//! links, as SDKs send them. Divide criterion's time by 500.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "bench")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::span::Event;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
+use prost::Message;
+use throughline_model::Signal;
+use throughline_wire::otlp::{self, Encoding};
+
+const SPANS: usize = 500;
+
+fn text(key: &str, value: impl Into<String>) -> KeyValue {
+    attribute(key, Value::StringValue(value.into()))
+}
+
+fn int(key: &str, value: i64) -> KeyValue {
+    attribute(key, Value::IntValue(value))
+}
+
+fn attribute(key: &str, value: Value) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), key_strindex: 0 }
+}
+
+fn span(n: usize) -> Span {
+    let n64 = n as u64;
+    let mut id = n64.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes().to_vec();
+    let trace_id = [(n64 / 17 + 1).wrapping_mul(0xd134_2543_de82_ef95).to_be_bytes(), n64.to_be_bytes()].concat();
+    id[0] |= 1;
+    let attributes = match n % 3 {
+        0 => vec![
+            text("http.request.method", "GET"),
+            text("http.route", "/api/orders/{id}"),
+            text("url.path", format!("/api/orders/{n}")),
+            text("url.scheme", "https"),
+            int("http.response.status_code", 200),
+            text("server.address", "orders.shop.svc.cluster.local"),
+            int("server.port", 8080),
+            text("network.protocol.version", "1.1"),
+            text("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/126.0"),
+            text("client.address", format!("10.0.{}.{}", n % 7, n % 251)),
+            text("enduser.id", format!("user-{}", n % 97)),
+        ],
+        1 => vec![
+            text("db.system.name", "postgresql"),
+            text("db.namespace", "orders"),
+            text("db.operation.name", "SELECT"),
+            text("db.collection.name", "order_items"),
+            text("db.query.text", "SELECT id, sku, quantity FROM order_items WHERE order_id = $1"),
+            text("server.address", "db-primary.internal"),
+            int("server.port", 5432),
+            int("db.response.returned_rows", (n % 40) as i64),
+            text("thread.name", format!("worker-{}", n % 8)),
+            int("thread.id", (n % 8) as i64),
+            attribute("db.pool.hit", Value::BoolValue(n % 5 != 0)),
+        ],
+        _ => vec![
+            text("messaging.system", "kafka"),
+            text("messaging.destination.name", "orders.created"),
+            text("messaging.operation.type", "publish"),
+            text("messaging.client.id", "orders-producer-1"),
+            int("messaging.kafka.offset", n as i64),
+            text("messaging.destination.partition.id", (n % 12).to_string()),
+            int("messaging.message.body.size", 512 + (n % 100) as i64),
+            text("code.function.name", "OrderService.publish"),
+            text("thread.name", format!("worker-{}", n % 8)),
+            int("thread.id", (n % 8) as i64),
+            attribute("retry.backoff", Value::DoubleValue(0.25 * (n % 4) as f64)),
+        ],
+    };
+    let events = (n % 50 == 0).then(|| Event {
+        time_unix_nano: 1_700_000_000_000_000_500,
+        name: "exception".into(),
+        attributes: vec![text("exception.type", "Timeout"), text("exception.message", "no answer")],
+        dropped_attributes_count: 0,
+    });
+    Span {
+        trace_id,
+        span_id: id,
+        parent_span_id: if n % 17 == 0 { Vec::new() } else { (n64 + 1).to_be_bytes().to_vec() },
+        name: ["GET /api/orders/{id}", "SELECT order_items", "publish orders.created"][n % 3].into(),
+        kind: [2, 3, 4][n % 3],
+        flags: 257,
+        start_time_unix_nano: 1_700_000_000_000_000_000 + n64 * 1_000_003,
+        end_time_unix_nano: 1_700_000_000_000_000_000 + n64 * 1_000_003 + 250_000 + n64 % 999,
+        attributes,
+        events: events.into_iter().collect(),
+        status: Some(Status { message: String::new(), code: i32::from(n % 50 == 0) * 2 }),
+        ..Span::default()
+    }
+}
+
+fn request() -> ExportTraceServiceRequest {
+    let in_service = |service: usize| ResourceSpans {
+        resource: Some(Resource {
+            attributes: (0..13)
+                .map(|i| text(&format!("resource.key.{i}"), format!("some value of it {i}")))
+                .chain([text("service.name", format!("service-{service}"))])
+                .collect(),
+            ..Resource::default()
+        }),
+        scope_spans: vec![ScopeSpans {
+            scope: Some(InstrumentationScope { name: "lib".into(), version: "1.2.3".into(), ..Default::default() }),
+            spans: (0..SPANS).filter(|n| n % 9 == service).map(span).collect(),
+            schema_url: "https://opentelemetry.io/schemas/1.37.0".into(),
+        }],
+        schema_url: "https://opentelemetry.io/schemas/1.37.0".into(),
+    };
+    ExportTraceServiceRequest { resource_spans: (0..9).map(in_service).collect() }
+}
+
+fn spans(c: &mut Criterion) {
+    let message = request();
+    let protobuf = message.encode_to_vec();
+    let json = serde_json::to_vec(&message).unwrap();
+    let batch = otlp::decode(Signal::Traces, Encoding::Protobuf, &protobuf).unwrap().batch;
+    assert_eq!(batch.num_rows(), SPANS);
+    let mut group = c.benchmark_group("spans_500");
+    group.throughput(Throughput::Elements(SPANS as u64));
+    group.bench_function("decode_protobuf", |b| {
+        b.iter(|| otlp::decode(Signal::Traces, Encoding::Protobuf, black_box(&protobuf)).unwrap());
+    });
+    group.bench_function("decode_protobuf_generated_types", |b| {
+        b.iter(|| ExportTraceServiceRequest::decode(black_box(protobuf.as_slice())).unwrap());
+    });
+    group.bench_function("decode_json", |b| {
+        b.iter(|| otlp::decode(Signal::Traces, Encoding::Json, black_box(&json)).unwrap());
+    });
+    group.bench_function("decode_json_generated_types", |b| {
+        b.iter(|| serde_json::from_slice::<ExportTraceServiceRequest>(black_box(&json)).unwrap());
+    });
+    group.bench_function("encode_protobuf", |b| {
+        b.iter(|| otlp::encode_traces(black_box(&batch), Encoding::Protobuf).unwrap());
+    });
+    group.bench_function("encode_json", |b| {
+        b.iter(|| otlp::encode_traces(black_box(&batch), Encoding::Json).unwrap());
+    });
+    group.finish();
+}
+
+criterion_group! {
+    name = otlp_benches;
+    config = Criterion::default().sample_size(20);
+    targets = spans
+}
+criterion_main!(otlp_benches);
