@@ -1,0 +1,67 @@
+/** Which rows of a long list of equal heights are near the viewport. */
+import { type RefObject, useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
+
+export type VirtualRows = {
+  scroller: RefObject<HTMLDivElement | null>;
+  first: number;
+  last: number;
+  totalHeight: number;
+  viewHeight: number;
+  onScroll: () => void;
+  reveal: (index: number, align?: "nearest" | "center") => void;
+};
+
+export function visibleRange(scrollTop: number, viewHeight: number, rowHeight: number, count: number, overscan: number) {
+  // Moves in steps, so that small scrolls render nothing new.
+  const step = Math.max(1, Math.floor(overscan / 2));
+  const top = Math.floor(scrollTop / rowHeight / step) * step;
+  const first = Math.max(0, top - overscan);
+  const last = Math.min(count, top + Math.ceil(viewHeight / rowHeight) + step + overscan);
+  return { first: Math.min(first, last), last };
+}
+
+export function useVirtualRows(count: number, rowHeight: number, overscan = 12): VirtualRows {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [viewHeight, setViewHeight] = useState(600);
+  const [range, setRange] = useState({ first: 0, last: 60 });
+
+  const measure = useCallback(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const next = visibleRange(element.scrollTop, element.clientHeight, rowHeight, count, overscan);
+    setRange((before) => (before.first === next.first && before.last === next.last ? before : next));
+  }, [count, rowHeight, overscan]);
+
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const resized = () => {
+      setViewHeight(element.clientHeight);
+      measure();
+    };
+    resized();
+    const observer = new ResizeObserver(resized);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [measure]);
+
+  const reveal = useCallback(
+    (index: number, align: "nearest" | "center" = "nearest") => {
+      const element = scroller.current;
+      if (!element || index < 0) return;
+      const top = index * rowHeight;
+      const view = element.clientHeight;
+      const hidden = top < element.scrollTop || top + rowHeight > element.scrollTop + view;
+      if (!hidden) return;
+      if (align === "center") element.scrollTop = top - view / 2;
+      else if (top < element.scrollTop) element.scrollTop = top - rowHeight;
+      else element.scrollTop = top + 2 * rowHeight - view;
+    },
+    [rowHeight],
+  );
+
+  return useMemo(
+    () => ({ scroller, first: Math.min(range.first, count), last: Math.min(range.last, count), totalHeight: count * rowHeight, viewHeight, onScroll: measure, reveal }),
+    [range, count, rowHeight, viewHeight, measure, reveal],
+  );
+}

@@ -1,0 +1,48 @@
+import { useEffect, useRef, useState } from "react";
+import { status } from "../api/client";
+import type { TraceSummary } from "../api/types";
+
+const everyMs = 5_000;
+
+/** Asks again on a beat while the page is visible, never while an answer is still out. */
+export function useLiveRefresh(on: boolean, running: boolean, reload: () => void) {
+  const busy = useRef(running);
+  useEffect(() => {
+    busy.current = running;
+  });
+  useEffect(() => {
+    if (!on) return;
+    const timer = setInterval(() => {
+      if (!busy.current && !document.hidden) reload();
+    }, everyMs);
+    return () => clearInterval(timer);
+  }, [on, reload]);
+}
+
+/** The traces that the last refresh brought, to be shown as new for a moment. */
+export function useFreshTraces(traces: TraceSummary[] | undefined, live: boolean, question: string) {
+  const fresh = useRef<ReadonlySet<string>>(new Set());
+  const known = useRef<{ traces: TraceSummary[] | undefined; ids: Set<string>; question: string }>({ traces: undefined, ids: new Set(), question });
+  if (known.current.traces !== traces) {
+    const ids = new Set(traces?.map((trace) => trace.traceId));
+    const comparable = live && known.current.ids.size > 0 && known.current.question === question;
+    fresh.current = new Set(comparable ? [...ids].filter((id) => !known.current.ids.has(id)) : []);
+    known.current = { traces, ids, question };
+  }
+  return fresh;
+}
+
+/** Only asked when a search found nothing: has any span arrived at all? */
+export function useStoreIsEmpty(ask: boolean): boolean {
+  const [empty, setEmpty] = useState(false);
+  useEffect(() => {
+    if (!ask) return;
+    const controller = new AbortController();
+    status(controller.signal).then(
+      ({ store, accepted }) => setEmpty(store.spans === 0 && accepted.spans === 0),
+      () => undefined,
+    );
+    return () => controller.abort();
+  }, [ask]);
+  return empty;
+}

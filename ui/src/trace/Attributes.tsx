@@ -1,0 +1,54 @@
+import type { Attribute } from "../api/types";
+import { Copy } from "../parts/Copy";
+import { Link } from "../router";
+import { fieldName, quote } from "../traceql/lexer";
+import { valueText } from "./find";
+
+type Props = {
+  attributes: Attribute[];
+  /** The TraceQL scope to search the same value in; absent: not searchable. */
+  scope?: "span" | "resource" | "event" | "link";
+  /** Rest of the search address: the time range. */
+  range?: string;
+};
+
+/** The comparison that finds the same value again; undefined for values that cannot be compared. */
+export function sameValue(scope: string, { key, type, value }: Attribute): string | undefined {
+  const field = fieldName(scope, key);
+  if (type === "string" && typeof value === "string") return `{ ${field} = ${quote(value)} }`;
+  if ((type === "int" || type === "double" || type === "bool") && typeof value !== "object") return `{ ${field} = ${String(value)} }`;
+  return undefined;
+}
+
+export function Attributes({ attributes, scope, range }: Props) {
+  return (
+    <dl className="attributes">
+      {attributes.map((attribute) => {
+        const query = scope && sameValue(scope, attribute);
+        const text = valueText(attribute.value);
+        const shown = <Value attribute={attribute} text={text} />;
+        return (
+          <div key={attribute.key} className="attribute">
+            <dt title={attribute.key}>{attribute.key}</dt>
+            <dd>
+              {query ? (
+                <Link href={`/search?q=${encodeURIComponent(query)}${range ? `&${range}` : ""}`} title={`Search: ${query}`}>
+                  {shown}
+                </Link>
+              ) : (
+                shown
+              )}
+              <Copy text={text} label={`Copy the value of ${attribute.key}`} />
+            </dd>
+          </div>
+        );
+      })}
+    </dl>
+  );
+}
+
+function Value({ attribute: { type, value }, text }: { attribute: Attribute; text: string }) {
+  if ((type === "array" || type === "map") && text.length > 60) return <pre className="value-json">{JSON.stringify(value, null, 2)}</pre>;
+  const kind = type === "string" || type === "bytes" ? "string" : type;
+  return <span className={`value-${kind}`}>{text === "" ? '""' : text}</span>;
+}
