@@ -18,8 +18,9 @@ mod reader;
 mod segments;
 mod services;
 mod sidecar;
+pub(crate) mod sidecar_builder;
 pub(crate) mod sort;
-mod trace_groups;
+pub(crate) mod trace_groups;
 pub(crate) mod write;
 
 pub use dictionary::{DISTINCT_MAX, Distinct};

@@ -120,6 +120,19 @@ impl SegmentReader {
         leaves.map(|leaf| nulls(leaf).map(|nulls| nulls >= rows)).try_fold(true, |all, empty| Some(all && empty?))
     }
 
+    /// How many values a flat column has; those of a column whose nulls were not counted are taken to be complete.
+    #[must_use]
+    pub fn value_count(&self, column: &str) -> u64 {
+        let Some(leaf) = self.leaf(column) else { return 0 };
+        let groups = self.metadata().row_groups().iter();
+        let values = groups.map(|group| {
+            let rows = u64::try_from(group.num_rows()).unwrap_or_default();
+            let nulls = group.columns().get(leaf).and_then(|chunk| chunk.statistics()?.null_count_opt());
+            rows.saturating_sub(nulls.unwrap_or_default())
+        });
+        values.sum()
+    }
+
     /// The rows of a plan.
     ///
     /// # Errors

@@ -7,121 +7,134 @@ use throughline_model::schema;
 use crate::error::Error;
 use crate::segment::sort::{required, wrong_type};
 
-/// The rows of a batch by trace, traces in order of their id, rows of a trace ascending.
-#[derive(Debug)]
-pub(crate) struct TraceGroups {
-    /// `(id, first, last)`: the trace's rows are `rows[first..last]`.
-    traces: Vec<(u128, u32, u32)>,
-    rows: Vec<u32>,
+/// The trace of each row of a segment, while the rows come in segment order.
+#[derive(Debug, Default)]
+pub(crate) struct TraceIndex {
+    by_id: HashMap<u128, u32, ahash::RandomState>,
+    ids: Vec<u128>,
+    of_row: Vec<u32>,
 }
 
-impl TraceGroups {
-    /// Groups the rows of a batch whose rows come in the given order: the row numbers are positions in `order`.
+impl TraceIndex {
+    /// The index of a batch's rows taken in the given order.
     pub(crate) fn of(batch: &RecordBatch, order: &[u32]) -> Result<Self, Error> {
-        let ids = ids(batch, schema::TRACE_ID)?;
-        let mut index: HashMap<u128, u32, ahash::RandomState> = HashMap::default();
-        let mut found: Vec<(u128, u32)> = Vec::new();
-        let mut trace_of_row = Vec::with_capacity(order.len());
-        let mut last = (0_u128, u32::MAX);
-        for row in order {
-            let id = id16(ids, *row);
-            if last.1 == u32::MAX || last.0 != id {
-                let next = found.len() as u32;
-                let trace = *index.entry(id).or_insert(next);
-                if trace == next {
-                    found.push((id, 0));
+        let ids = id_column(batch, schema::TRACE_ID)?;
+        let mut index = Self { of_row: Vec::with_capacity(order.len()), ..Self::default() };
+        index.extend(order.iter().map(|row| id16(ids, *row as usize)));
+        Ok(index)
+    }
+
+    /// Adds the rows of a batch.
+    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let ids = id_column(batch, schema::TRACE_ID)?;
+        self.extend((0..ids.len()).map(|row| id16(ids, row)));
+        Ok(())
+    }
+
+    fn extend(&mut self, ids: impl Iterator<Item = u128>) {
+        let mut last: Option<(u128, u32)> = None;
+        for id in ids {
+            let trace = match last {
+                Some((last, trace)) if last == id => trace,
+                _ => {
+                    let next = self.ids.len() as u32;
+                    let trace = *self.by_id.entry(id).or_insert(next);
+                    if trace == next {
+                        self.ids.push(id);
+                    }
+                    trace
                 }
-                last = (id, trace);
-            }
-            if let Some((_, count)) = found.get_mut(last.1 as usize) {
-                *count += 1;
-            }
-            trace_of_row.push(last.1);
+            };
+            last = Some((id, trace));
+            self.of_row.push(trace);
         }
-        Ok(Self::arrange(&found, &trace_of_row))
     }
 
-    fn arrange(found: &[(u128, u32)], trace_of_row: &[u32]) -> Self {
-        let mut by_id: Vec<(u128, u32)> = found.iter().map(|(id, _)| *id).zip(0..).collect();
-        by_id.sort_unstable();
-        let mut next = vec![0_u32; found.len()];
-        let mut traces = Vec::with_capacity(found.len());
-        let mut sum = 0;
-        for (id, trace) in by_id {
-            let count = found.get(trace as usize).map_or(0, |(_, count)| *count);
-            if let Some(start) = next.get_mut(trace as usize) {
-                *start = sum;
-            }
-            traces.push((id, sum, sum + count));
-            sum += count;
-        }
-        let mut rows = vec![0_u32; trace_of_row.len()];
-        for (trace, row) in trace_of_row.iter().zip(0..) {
-            if let Some(at) = next.get_mut(*trace as usize) {
-                if let Some(slot) = rows.get_mut(*at as usize) {
-                    *slot = row;
-                }
-                *at += 1;
-            }
-        }
-        Self { traces, rows }
+    /// The traces of the rows from `first_row` on, as indexes into [`Self::ids`].
+    pub(crate) fn of_rows(&self, first_row: usize) -> &[u32] {
+        self.of_row.get(first_row..).unwrap_or_default()
     }
 
-    /// Each trace's id and rows, in order of the id.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u128, &[u32])> {
-        self.traces.iter().map(|(id, first, last)| (*id, self.rows.get(*first as usize..*last as usize).unwrap_or_default()))
+    /// The traces in the order in which they occurred.
+    pub(crate) fn ids(&self) -> &[u128] {
+        &self.ids
     }
 
-    /// How many traces there are.
-    pub(crate) fn len(&self) -> usize {
-        self.traces.len()
-    }
-
-    /// How many rows there are.
-    pub(crate) fn row_count(&self) -> usize {
-        self.rows.len()
+    /// The rows of each trace.
+    pub(crate) fn groups(&self) -> Groups {
+        Groups::of(&self.of_row, self.ids.len())
     }
 
     /// The positions in `order` whose trace and span id occurred at an earlier position, ascending.
     pub(crate) fn duplicates(&self, batch: &RecordBatch, order: &[u32]) -> Result<Vec<u32>, Error> {
-        let ids = ids(batch, schema::SPAN_ID)?;
+        let ids = id_column(batch, schema::SPAN_ID)?;
+        let span = |at: u32| order.get(at as usize).map_or(0, |row| id8(ids, *row as usize));
+        let groups = self.groups();
         let mut duplicates = Vec::new();
         let mut spans: Vec<(u64, u32)> = Vec::new();
-        for (_, rows) in self.iter().filter(|(_, rows)| rows.len() > 1) {
+        for rows in (0..self.ids.len()).map(|trace| groups.get(trace)).filter(|rows| rows.len() > 1) {
             spans.clear();
-            spans.extend(rows.iter().map(|row| (order.get(*row as usize).map_or(0, |row| id8(ids, *row)), *row)));
+            spans.extend(rows.iter().map(|row| (span(*row), *row)));
             spans.sort_unstable();
-            for pair in spans.windows(2) {
-                if let [(first, _), (second, row)] = pair
-                    && first == second
-                {
-                    duplicates.push(*row);
-                }
-            }
+            let pairs = spans.iter().zip(spans.iter().skip(1));
+            duplicates.extend(pairs.filter(|(first, second)| first.0 == second.0).map(|(_, second)| second.1));
         }
         duplicates.sort_unstable();
         Ok(duplicates)
     }
 }
 
+/// Items by the group each belongs to, order kept within a group.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    ends: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Groups {
+    pub(crate) fn of(group_of_item: &[u32], groups: usize) -> Self {
+        let mut next = vec![0_u32; groups];
+        for group in group_of_item {
+            if let Some(count) = next.get_mut(*group as usize) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for slot in &mut next {
+            let count = *slot;
+            *slot = sum;
+            sum += count;
+        }
+        let mut items = vec![0; group_of_item.len()];
+        for (group, item) in group_of_item.iter().zip(0_u32..) {
+            let Some(at) = next.get_mut(*group as usize) else { continue };
+            if let Some(slot) = items.get_mut(*at as usize) {
+                *slot = item;
+            }
+            *at += 1;
+        }
+        Self { ends: next, items }
+    }
+
+    /// The items of a group, ascending.
+    pub(crate) fn get(&self, group: usize) -> &[u32] {
+        let start = group.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        let end = self.ends.get(group).copied().unwrap_or(start);
+        self.items.get(start as usize..end as usize).unwrap_or_default()
+    }
+}
+
 /// An id column.
-pub(crate) fn ids<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a FixedSizeBinaryArray, Error> {
+pub(crate) fn id_column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a FixedSizeBinaryArray, Error> {
     required(batch, name)?.as_fixed_size_binary_opt().ok_or_else(|| wrong_type(name))
 }
 
 /// A 16-byte id as a number that sorts like its bytes.
-pub(crate) fn id16(ids: &FixedSizeBinaryArray, row: u32) -> u128 {
-    let row = row as usize;
-    if row >= ids.len() {
-        return 0;
-    }
-    ids.value(row).try_into().map_or(0, u128::from_be_bytes)
+pub(crate) fn id16(ids: &FixedSizeBinaryArray, row: usize) -> u128 {
+    if row < ids.len() { ids.value(row).try_into().map_or(0, u128::from_be_bytes) } else { 0 }
 }
 
-fn id8(ids: &FixedSizeBinaryArray, row: u32) -> u64 {
-    let row = row as usize;
-    if row >= ids.len() {
-        return 0;
-    }
-    ids.value(row).try_into().map_or(0, u64::from_be_bytes)
+/// An 8-byte id as a number.
+pub(crate) fn id8(ids: &FixedSizeBinaryArray, row: usize) -> u64 {
+    if row < ids.len() { ids.value(row).try_into().map_or(0, u64::from_be_bytes) } else { 0 }
 }

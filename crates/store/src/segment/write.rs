@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use parquet::errors::ParquetError;
@@ -11,11 +12,12 @@ use throughline_model::merge::{self, ColumnPolicy};
 use throughline_model::{Signal, Tenant, schema};
 
 use crate::catalog::{self, FileEntry, FileId};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::segment::encode::{Encoded, ParquetSink};
 use crate::segment::meta::{SCHEMA_VERSION, SegmentMeta};
-use crate::segment::trace_groups::TraceGroups;
-use crate::segment::{properties, services, sidecar, sort};
+use crate::segment::sidecar_builder::SidecarBuilder;
+use crate::segment::trace_groups::TraceIndex;
+use crate::segment::{properties, services, sort};
 
 /// What a new segment is.
 #[derive(Debug, Clone)]
@@ -62,22 +64,23 @@ pub fn write(target: &Target, batches: &[RecordBatch]) -> Result<Option<Written>
     }
     let mut order = sort::order(target.signal, &batch)?;
     let mut duplicates = Vec::new();
-    let mut groups = None;
+    let mut sidecar = None;
     if target.signal == Signal::Traces {
-        let found = TraceGroups::of(&batch, &order)?;
-        duplicates = found.duplicates(&batch, &order)?;
-        if duplicates.is_empty() {
-            groups = Some(found);
-        } else {
+        let mut index = TraceIndex::of(&batch, &order)?;
+        duplicates = index.duplicates(&batch, &order)?;
+        if !duplicates.is_empty() {
             order = without(&order, &duplicates);
-            groups = Some(TraceGroups::of(&batch, &order)?);
+            index = TraceIndex::of(&batch, &order)?;
         }
+        sidecar = Some(SidecarBuilder::with_index(index));
     }
     let batch = sort::reorder(&batch, order)?;
-    let sidecar = groups.map(|groups| sidecar::build(&batch, &groups)).transpose()?;
-    let mut file = NewSegment::create(target, times(target.signal, &batch)?, &batch, &batch)?;
+    if let Some(sidecar) = &mut sidecar {
+        sidecar.add_indexed(&batch)?;
+    }
+    let mut file = NewSegment::create(target, times(target.signal, &batch)?, &batch)?;
     file.append(&batch)?;
-    let entry = file.finish(sidecar.as_ref())?;
+    let entry = file.finish(sidecar)?;
     Ok(Some(Written { entry, duplicates: duplicates.len() as u64 }))
 }
 
@@ -105,16 +108,24 @@ pub(crate) struct NewSegment<'a> {
 }
 
 impl<'a> NewSegment<'a> {
-    /// Starts a segment whose rows lie in `times` and look like those of `sample`; `layout` has its columns.
-    pub(crate) fn create(target: &'a Target, times: (i64, i64), layout: &RecordBatch, sample: &RecordBatch) -> Result<Self, Error> {
+    /// Starts a segment whose rows lie in `times`; `sample` has its columns and shows what they hold.
+    pub(crate) fn create(target: &'a Target, times: (i64, i64), sample: &RecordBatch) -> Result<Self, Error> {
         let partition = catalog::partition(target.signal, &target.tenant, times.1.min(target.created_ns));
         let path = partition.join(format!("{}.parquet", target.id));
         create_dir_synced(&target.data_dir, &partition)?;
-        let schema = layout.schema();
+        let schema = sample.schema();
         let columns = schema.fields().iter().filter(|field| schema::attribute_key(field.name()).is_some());
         let columns = columns.map(|field| field.name().clone()).collect();
         let properties = properties::segment(target.signal, sample);
-        let sink = create_sink(&temporary(&target.data_dir.join(&path)), schema, properties)?;
+        let temporary = temporary(&target.data_dir.join(&path));
+        let sink = match create_sink(&temporary, Arc::clone(&schema), properties.clone()) {
+            // A purge may have removed the directory as empty just now.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                create_dir_synced(&target.data_dir, &partition)?;
+                create_sink(&temporary, schema, properties)?
+            }
+            sink => sink?,
+        };
         Ok(Self { target, sink, path, rows: 0, times, services: services::ServiceNames::default(), columns })
     }
 
@@ -127,7 +138,7 @@ impl<'a> NewSegment<'a> {
     }
 
     /// Syncs the segment and gives it its name.
-    pub(crate) fn finish(self, sidecar: Option<&RecordBatch>) -> Result<FileEntry, Error> {
+    pub(crate) fn finish(self, sidecar: Option<SidecarBuilder>) -> Result<FileEntry, Error> {
         let Self { target, sink, path, rows, times, services, columns } = self;
         let meta = SegmentMeta {
             schema_version: SCHEMA_VERSION,
@@ -145,9 +156,9 @@ impl<'a> NewSegment<'a> {
         let full = target.data_dir.join(&path);
         let encoded = finish_sink(&temporary(&full), sink, meta.key_values())?;
         let mut side = (0, 0, 0);
-        if let Some(batch) = sidecar {
+        if let Some(sidecar) = sidecar {
             let path = catalog::sidecar_path(&full);
-            let encoded = write_sidecar(&temporary(&path), batch)?;
+            let encoded = write_sidecar(&temporary(&path), &sidecar.finish()?)?;
             side = (encoded.bytes, encoded.tail_offset, encoded.tail_crc);
             rename(&temporary(&path), &path)?;
         }
