@@ -175,6 +175,21 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Overloaded | ErrorKind::Unavailable)
     }
 
+    /// The causes in one line, for a log entry; the display of the error itself is not repeated.
+    #[must_use]
+    pub fn source_text(&self) -> String {
+        let mut text = String::new();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
     /// Whether the cause is a full disk or an exhausted quota.
     #[must_use]
     pub fn is_storage_full(&self) -> bool {

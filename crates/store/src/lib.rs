@@ -19,3 +19,6 @@ pub mod wal;
 
 pub use config::{Durability, StoreConfig};
 pub use error::{Error, ErrorKind};
+pub use recovery::{RecoveryReport, Replay};
+pub use store::{Append, Environment, ShutdownReport, Store, StoreStats, View};
+pub use wal::{LogReader, WalRecord};

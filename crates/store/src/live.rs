@@ -17,7 +17,7 @@ use throughline_model::{Signal, Tenant};
 use tokio::sync::Notify;
 
 pub use generation::Snapshot;
-pub(crate) use generation::{Frozen, Generation};
+pub(crate) use generation::{Frozen, Generation, signal_index};
 
 use crate::Error;
 use crate::config::{FlushConfig, LiveConfig};

@@ -27,12 +27,13 @@ use tokio::sync::{oneshot, watch};
 
 pub use counters::WalStats;
 pub use ledger::ConsumerStats;
-pub use log_reader::LogReader;
+pub use log_reader::{LogCommitter, LogReader};
 pub use record::{Position, WalRecord};
 
 use crate::Error;
 use crate::config::{Durability, WalConfig};
 use crate::live::Live;
+use crate::store::lock::DirLock;
 use counters::Counters;
 use disk::Disk;
 use ledger::Ledger;
@@ -50,6 +51,7 @@ pub(crate) struct WalParts {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) live: Arc<Live>,
+    pub(crate) lock: Arc<DirLock>,
 }
 
 /// Where a log goes on.
@@ -79,7 +81,7 @@ pub(crate) struct Wal {
 impl Wal {
     /// Starts the writer.
     pub(crate) fn start(parts: WalParts, start: Start) -> Result<Self, Error> {
-        let WalParts { disk, clock, config, durability, ledger, counters, live } = parts;
+        let WalParts { disk, clock, config, durability, ledger, counters, live, lock } = parts;
         let queue = Arc::new(Queue::new(&config));
         let end = Position { file: start.file.saturating_sub(1), offset: start.previous_end, number: start.number };
         ledger.wrote(end);
@@ -96,6 +98,7 @@ impl Wal {
                 live: live.clone(),
                 counters: counters.clone(),
                 written: sender,
+                _lock: lock,
             },
             start,
         );
@@ -158,11 +161,6 @@ impl Wal {
             Some(thread) => thread.join().map_err(|_| Error::internal("the log's thread failed")),
             None => Ok(()),
         }
-    }
-
-    /// Refuses what comes from now on.
-    pub(crate) fn refuse_new(&self) {
-        self.queue.close();
     }
 }
 

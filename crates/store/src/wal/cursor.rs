@@ -66,11 +66,6 @@ impl Cursor {
         self.offset
     }
 
-    /// The number the next record has if none is missing.
-    pub(crate) fn next_number(&self) -> u64 {
-        self.last_number + 1
-    }
-
     /// Goes to a place, which must be between two records.
     pub(crate) fn seek(&mut self, offset: u64) {
         self.offset = offset.max(FIRST_RECORD);

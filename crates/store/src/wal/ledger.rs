@@ -69,8 +69,7 @@ impl Ledger {
         disk: Arc<dyn Disk>,
         dir: PathBuf,
         counters: Arc<Counters>,
-        spare_bytes: u64,
-        spares_max: usize,
+        (spare_bytes, spares_max): (u64, usize),
     ) -> Self {
         Self { state: Mutex::default(), disk, dir, counters, spare_bytes, spares_max }
     }

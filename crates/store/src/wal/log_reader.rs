@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::Error;
@@ -27,6 +28,32 @@ pub struct LogReader {
     at: Position,
     ahead: VecDeque<WalRecord>,
     cursor: Option<Cursor>,
+    handed: Arc<Mutex<VecDeque<Position>>>,
+}
+
+/// Commits what a [`LogReader`] handed out, apart from the reader itself.
+#[derive(Debug, Clone)]
+pub struct LogCommitter {
+    name: Arc<str>,
+    ledger: Arc<Ledger>,
+    handed: Arc<Mutex<VecDeque<Position>>>,
+}
+
+impl LogCommitter {
+    /// Says that the record of this number and all before it are done with.
+    ///
+    /// It is on disk within about a second, and at shutdown.
+    pub fn commit_through(&self, number: u64) {
+        let mut handed = self.handed.lock();
+        let mut done = None;
+        while handed.front().is_some_and(|next| next.number <= number + 1) {
+            done = handed.pop_front();
+        }
+        drop(handed);
+        if let Some(position) = done {
+            self.ledger.commit(&self.name, position);
+        }
+    }
 }
 
 /// What one read found.
@@ -44,7 +71,8 @@ impl LogReader {
         disk: Arc<dyn Disk>,
         written: watch::Receiver<Position>,
     ) -> Self {
-        Self { name: name.into(), ledger, disk, written, at: start, ahead: VecDeque::new(), cursor: None }
+        let (ahead, handed) = (VecDeque::new(), Arc::default());
+        Self { name: name.into(), ledger, disk, written, at: start, ahead, cursor: None, handed }
     }
 
     /// The consumer's name.
@@ -57,11 +85,14 @@ impl LogReader {
     ///
     /// After a restart it begins again after the last committed record, so a record may come twice.
     ///
+    /// Loses nothing when the future is dropped.
+    ///
     /// # Errors
     /// What the disk says. The same call may be repeated.
     pub async fn next(&mut self) -> Result<Option<WalRecord>, Error> {
         loop {
             if let Some(record) = self.ahead.pop_front() {
+                self.handed.lock().push_back(record.next);
                 return Ok(Some(record));
             }
             // Overflow moves a reader's position forward.
@@ -80,11 +111,10 @@ impl LogReader {
         }
     }
 
-    /// Says that everything before `position` (a record's [`WalRecord::next`]) is done with.
-    ///
-    /// It is on disk within about a second, and at shutdown.
-    pub fn commit(&self, position: Position) {
-        self.ledger.commit(&self.name, position);
+    /// Commits records, also while [`LogReader::next`] waits.
+    #[must_use]
+    pub fn committer(&self) -> LogCommitter {
+        LogCommitter { name: self.name.clone(), ledger: self.ledger.clone(), handed: self.handed.clone() }
     }
 
     async fn read(&mut self, end: Position) -> Result<(), Error> {

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::config::{Durability, WalConfig};
 use crate::live::Live;
+use crate::store::lock::DirLock;
 use crate::wal::Start;
 use crate::wal::counters::Counters;
 use crate::wal::disk::{Disk, DiskFile};
@@ -33,6 +34,8 @@ pub(crate) struct Parts {
     pub(crate) live: Arc<Live>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) written: watch::Sender<Position>,
+    /// Held until the last byte is written.
+    pub(crate) _lock: Arc<DirLock>,
 }
 
 /// The writer's state.
@@ -114,6 +117,8 @@ impl Writer {
             }
             if let Err(error) = self.commit_group(chunk.len() as u64) {
                 let error = refusal(&error);
+                // A gap in the numbers would look like lost records.
+                self.next_number -= chunk.len() as u64;
                 self.abandon();
                 chunk.append(&mut jobs);
                 self.refuse(chunk, &error);
