@@ -64,5 +64,3 @@ pub fn run(segments: &Arc<Segments>, job: &Job, now_ns: i64) -> Result<Outcome, 
     }
 }
 
-#[cfg(test)]
-mod tests;

@@ -99,5 +99,3 @@ fn nanoseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
-#[cfg(test)]
-mod tests;

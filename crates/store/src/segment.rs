@@ -31,4 +31,4 @@ pub use reader::{ReadPlan, RowGroup, SegmentBatches, SegmentReader};
 pub(crate) use segments::remove_file;
 pub use segments::{Damage, Segments};
 pub use sidecar::{TraceRoot, TraceRow, TraceService};
-pub use write::{Target, Written, write};
+pub use write::{Sorted, Target, Written, write};

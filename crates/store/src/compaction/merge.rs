@@ -53,7 +53,8 @@ pub(super) fn merge(segments: &Arc<Segments>, job: &Job) -> Result<Written, Erro
         file.append(&rows)?;
         batch = merge.next()?;
     }
-    let entry = file.finish(sidecar)?;
+    let sidecar = sidecar.map(SidecarBuilder::finish).transpose()?;
+    let entry = file.finish(sidecar.as_ref())?;
     Ok(Written { entry, duplicates: merge.seen.duplicates })
 }
 

@@ -49,6 +49,56 @@ pub struct Written {
     pub duplicates: u64,
 }
 
+/// Rows in segment order, ready to be written.
+#[derive(Debug)]
+pub struct Sorted {
+    batch: RecordBatch,
+    traces: Option<TraceIndex>,
+    duplicates: u64,
+}
+
+impl Sorted {
+    /// Puts the rows of `batches` (of any order, with any columns of the signal) in segment order; a span that occurs twice is
+    /// kept once.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] for batches that are not of the signal.
+    pub fn new(signal: Signal, batches: &[RecordBatch]) -> Result<Self, Error> {
+        let batch = merge::concat(signal, batches, ColumnPolicy::SEGMENT)
+            .map_err(|error| Error::invalid("rows do not fit the signal's columns").with_source(error))?;
+        let mut order = sort::order(signal, &batch)?;
+        let mut duplicates = Vec::new();
+        let mut traces = None;
+        if signal == Signal::Traces {
+            let mut index = TraceIndex::of(&batch, &order)?;
+            duplicates = index.duplicates(&batch, &order)?;
+            if !duplicates.is_empty() {
+                order = without(&order, &duplicates);
+                index = TraceIndex::of(&batch, &order)?;
+            }
+            traces = Some(index);
+        }
+        Ok(Self { batch: sort::reorder(&batch, order)?, traces, duplicates: duplicates.len() as u64 })
+    }
+
+    /// The rows.
+    #[must_use]
+    pub fn batch(&self) -> &RecordBatch {
+        &self.batch
+    }
+
+    /// The trace sidecar of the rows; `None` unless they are spans.
+    ///
+    /// # Errors
+    /// A column has a wrong type.
+    pub fn sidecar(&mut self) -> Result<Option<RecordBatch>, Error> {
+        let Some(index) = self.traces.take() else { return Ok(None) };
+        let mut builder = SidecarBuilder::with_index(index);
+        builder.add_indexed(&self.batch)?;
+        Ok(Some(builder.finish()?))
+    }
+}
+
 /// Writes the rows of `batches` (of any order, with any columns of the signal) as one segment; `None` if there are no rows.
 ///
 /// The segment is whole and synced when this returns, but serves nobody until the catalog has it; if it never does, the next
@@ -57,31 +107,15 @@ pub struct Written {
 /// # Errors
 /// [`crate::ErrorKind::Invalid`] for batches that are not of the signal, otherwise what the disk said.
 pub fn write(target: &Target, batches: &[RecordBatch]) -> Result<Option<Written>, Error> {
-    let batch = merge::concat(target.signal, batches, ColumnPolicy::SEGMENT)
-        .map_err(|error| Error::invalid("rows do not fit the signal's columns").with_source(error))?;
-    if batch.num_rows() == 0 {
+    let mut sorted = Sorted::new(target.signal, batches)?;
+    if sorted.batch.num_rows() == 0 {
         return Ok(None);
     }
-    let mut order = sort::order(target.signal, &batch)?;
-    let mut duplicates = Vec::new();
-    let mut sidecar = None;
-    if target.signal == Signal::Traces {
-        let mut index = TraceIndex::of(&batch, &order)?;
-        duplicates = index.duplicates(&batch, &order)?;
-        if !duplicates.is_empty() {
-            order = without(&order, &duplicates);
-            index = TraceIndex::of(&batch, &order)?;
-        }
-        sidecar = Some(SidecarBuilder::with_index(index));
-    }
-    let batch = sort::reorder(&batch, order)?;
-    if let Some(sidecar) = &mut sidecar {
-        sidecar.add_indexed(&batch)?;
-    }
-    let mut file = NewSegment::create(target, times(target.signal, &batch)?, &batch)?;
-    file.append(&batch)?;
-    let entry = file.finish(sidecar)?;
-    Ok(Some(Written { entry, duplicates: duplicates.len() as u64 }))
+    let sidecar = sorted.sidecar()?;
+    let mut file = NewSegment::create(target, times(target.signal, &sorted.batch)?, &sorted.batch)?;
+    file.append(&sorted.batch)?;
+    let entry = file.finish(sidecar.as_ref())?;
+    Ok(Some(Written { entry, duplicates: sorted.duplicates }))
 }
 
 /// `order` without the positions in `dropped` (ascending).
@@ -138,7 +172,7 @@ impl<'a> NewSegment<'a> {
     }
 
     /// Syncs the segment and gives it its name.
-    pub(crate) fn finish(self, sidecar: Option<SidecarBuilder>) -> Result<FileEntry, Error> {
+    pub(crate) fn finish(self, sidecar: Option<&RecordBatch>) -> Result<FileEntry, Error> {
         let Self { target, sink, path, rows, times, services, columns } = self;
         let meta = SegmentMeta {
             schema_version: SCHEMA_VERSION,
@@ -156,9 +190,9 @@ impl<'a> NewSegment<'a> {
         let full = target.data_dir.join(&path);
         let encoded = finish_sink(&temporary(&full), sink, meta.key_values())?;
         let mut side = (0, 0, 0);
-        if let Some(sidecar) = sidecar {
+        if let Some(batch) = sidecar {
             let path = catalog::sidecar_path(&full);
-            let encoded = write_sidecar(&temporary(&path), &sidecar.finish()?)?;
+            let encoded = write_sidecar(&temporary(&path), batch)?;
             side = (encoded.bytes, encoded.tail_offset, encoded.tail_crc);
             rename(&temporary(&path), &path)?;
         }

@@ -1,0 +1,69 @@
+//! What a segment costs: nanoseconds of CPU a row to unite and sort, to sum up traces, to encode and write; bytes a row.
+//!
+//! Times are CPU times of the thread (from the scheduler's accounts), so that a busy machine does not change them much.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+
+mod spans;
+
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use throughline_model::merge::{ColumnPolicy, concat};
+use throughline_model::{Signal, Tenant};
+use throughline_store::catalog::FileId;
+use throughline_store::segment::{Sorted, Target, write};
+
+const ROWS: usize = 300_000;
+
+/// CPU time of this thread.
+fn cpu() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+}
+
+fn measured<T>(iterations: u64, mut run: impl FnMut() -> T) -> Duration {
+    let start = cpu();
+    for _ in 0..iterations {
+        std::hint::black_box(run());
+    }
+    cpu().saturating_sub(start)
+}
+
+fn segment(criterion: &mut Criterion) {
+    let batches = spans::batches(ROWS, 7);
+    let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+    let mut group = criterion.benchmark_group("segment");
+    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
+    group.throughput(Throughput::Elements(rows as u64));
+    let mut stage = |name: &str, run: &mut dyn FnMut(u64) -> Duration| {
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| bencher.iter_custom(&mut *run));
+    };
+    stage("concat", &mut |n| measured(n, || concat(Signal::Traces, &batches, ColumnPolicy::SEGMENT).unwrap()));
+    stage("concat+sort+take", &mut |n| measured(n, || Sorted::new(Signal::Traces, &batches).unwrap()));
+    let sorted = Sorted::new(Signal::Traces, &batches).unwrap();
+    let in_order = [sorted.batch().clone()];
+    stage("regroup+sidecar", &mut |n| measured(n, || Sorted::new(Signal::Traces, &in_order).unwrap().sidecar().unwrap()));
+    let directory = tempfile::tempdir().unwrap();
+    let target = Target {
+        data_dir: directory.path().to_owned(),
+        id: FileId(1),
+        signal: Signal::Traces,
+        tenant: Tenant::default(),
+        level: 0,
+        wal_position: 0,
+        created_ns: i64::MAX,
+        replaces: Vec::new(),
+    };
+    stage("write", &mut |n| measured(n, || write(&target, &batches).unwrap().unwrap()));
+    let entry = write(&target, &batches).unwrap().unwrap().entry;
+    let per_row = |bytes: u64| bytes as f64 / rows as f64;
+    println!("bytes/row: {:.1} rows, {:.1} sidecar", per_row(entry.bytes), per_row(entry.sidecar_bytes));
+    if let Ok(keep) = std::env::var("SEGMENT_BENCH_KEEP") {
+        std::fs::copy(directory.path().join(&entry.path), format!("{keep}/segment.parquet")).unwrap();
+        std::fs::copy(directory.path().join(entry.sidecar_path().unwrap()), format!("{keep}/segment.traces.parquet")).unwrap();
+    }
+}
+
+criterion_group!(benches, segment);
+criterion_main!(benches);
