@@ -2,7 +2,21 @@
  * A colour per service: the same on every page and after a reload, and no two services of a small
  * system alike. Hues near red are left out, red means error here.
  */
-const hues = [250, 150, 75, 310, 195, 110, 280, 55, 225, 170, 335, 90, 265, 130, 210, 295];
+const hues = [252, 152, 78, 312, 205, 118, 345, 52];
+/** Lightness and chroma: the first ring is used up before the second begins. */
+const rings = {
+  light: [
+    [0.6, 0.15],
+    [0.45, 0.11],
+    [0.73, 0.11],
+  ],
+  dark: [
+    [0.73, 0.13],
+    [0.57, 0.12],
+    [0.86, 0.08],
+  ],
+} as const;
+const slotCount = hues.length * rings.light.length;
 const memoryKey = "throughline.service-colours";
 const remembered = 256;
 
@@ -26,19 +40,29 @@ function hash(text: string): number {
 function slotOf(service: string): number {
   const known = slots.get(service);
   if (known !== undefined) return known;
-  const uses = new Array<number>(hues.length).fill(0);
+  const uses = new Array<number>(slotCount).fill(0);
   for (const slot of slots.values()) uses[slot] = (uses[slot] ?? 0) + 1;
-  const least = Math.min(...uses);
-  let slot = hash(service) % hues.length;
-  while ((uses[slot] ?? 0) > least) slot = (slot + 1) % hues.length;
+  const slot = freest(uses, hash(service) % hues.length);
   slots.set(service, slot);
   localStorage.setItem(memoryKey, JSON.stringify([...slots].slice(-remembered)));
   return slot;
 }
 
+/** The least used slot, earlier rings first, from the service's own hue onwards. */
+function freest(uses: number[], preferred: number): number {
+  const least = Math.min(...uses);
+  for (let ring = 0; ring < rings.light.length; ring += 1) {
+    for (let step = 0; step < hues.length; step += 1) {
+      const slot = ring * hues.length + ((preferred + step) % hues.length);
+      if (uses[slot] === least) return slot;
+    }
+  }
+  return preferred;
+}
+
 /** Strong enough for a bar or a dot on either background. */
 export function serviceColour(service: string, dark: boolean): string {
-  const slot = slotOf(service);
-  const hue = hues[slot] ?? 250;
-  return dark ? `oklch(0.72 0.125 ${hue})` : `oklch(0.6 0.14 ${hue})`;
+  const slot = slotOf(service) % slotCount;
+  const [lightness, chroma] = rings[dark ? "dark" : "light"][Math.floor(slot / hues.length)] ?? [0.6, 0.14];
+  return `oklch(${lightness} ${chroma} ${hues[slot % hues.length]})`;
 }

@@ -1,11 +1,13 @@
 import { useCallback, useMemo, useState } from "react";
 import { logs, type Window } from "../api/client";
 import { useRequest } from "../api/request";
+import type { Log } from "../api/types";
 import { useKeys } from "../parts/keys";
 import { Failure, Notice } from "../parts/Notice";
 import { Progress } from "../parts/Progress";
 import { type Changes, useLocation, useSetParameters } from "../router";
 import { useLiveRefresh } from "../search/live";
+import { msOf } from "../time/format";
 import { rangeParameters, resolveRange } from "../time/range";
 import { plural } from "../time/number";
 import { Histogram } from "./Histogram";
@@ -58,7 +60,7 @@ export function LogsPage() {
       {error && <Failure error={error} onRetry={reload} />}
       {data && shown.length > 0 && (
         <>
-          <Histogram logs={shown} window={data.window} onZoom={zoom} />
+          <Histogram logs={shown} window={histogramWindow(shown, data.window, data.result.complete)} onZoom={zoom} />
           <div className="result-summary">
             <span role="status">
               <b>{plural(shown.length, "record")}</b>
@@ -100,4 +102,10 @@ export function LogsPage() {
       )}
     </div>
   );
+}
+
+/** From the oldest shown record on, when the answer stopped at its limit. */
+function histogramWindow(shown: Log[], asked: Window, complete: boolean): Window {
+  const oldest = shown.at(-1);
+  return complete || !oldest ? asked : { start: Math.min(msOf(oldest.timeNs), asked.end - 1000), end: asked.end };
 }

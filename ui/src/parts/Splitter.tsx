@@ -30,8 +30,6 @@ export function Splitter({ label, at, min, max, reversed, onMove, className }: P
   const limited = (size: number) => Math.min(max, Math.max(min, size));
   const sign = reversed ? -1 : 1;
   return (
-    // A separator that can be moved is a control (WAI-ARIA).
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <div
       className={className}
       role="separator"

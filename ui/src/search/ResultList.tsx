@@ -1,12 +1,13 @@
-import { type RefObject, memo } from "react";
-import type { TraceSummary } from "../api/types";
+import { memo } from "react";
+import type { ServiceCount, TraceSummary } from "../api/types";
 import { serviceColour } from "../colour";
 import type { VirtualRows } from "../parts/virtual_rows";
+import { ErrorCount } from "../parts/ErrorCount";
 import { Icon } from "../parts/Icon";
 import { Link } from "../router";
 import { useTheme } from "../theme";
 import { formatAgo, formatDuration, formatInstant, formatNear, msOf } from "../time/format";
-import { formatShort } from "../time/number";
+import { formatShort, plural } from "../time/number";
 import { durationShare } from "./search_state";
 
 export const resultRowHeight = 32;
@@ -15,7 +16,7 @@ type Props = {
   traces: TraceSummary[];
   rows: VirtualRows;
   selected: number;
-  fresh: RefObject<ReadonlySet<string>>;
+  fresh: ReadonlySet<string>;
   narrowed: boolean;
   onSelect: (index: number) => void;
 };
@@ -42,7 +43,9 @@ export function ResultList({ traces, rows, selected, fresh, narrowed, onSelect }
         <span role="columnheader" className="right">
           Errors
         </span>
-        <span role="columnheader">Duration</span>
+        <span role="columnheader" className="right">
+          Duration
+        </span>
       </div>
       <div className="result-scroll" ref={rows.scroller} onScroll={rows.onScroll}>
         <div style={{ height: rows.totalHeight, position: "relative" }} role="rowgroup">
@@ -52,7 +55,7 @@ export function ResultList({ traces, rows, selected, fresh, narrowed, onSelect }
               trace={trace}
               index={rows.first + offset}
               isSelected={rows.first + offset === selected}
-              isFresh={fresh.current.has(trace.traceId)}
+              isFresh={fresh.has(trace.traceId)}
               share={durationShare(Number(trace.durationNs), shortest, longest)}
               narrowed={narrowed}
               dark={dark}
@@ -97,11 +100,8 @@ const Row = memo(function Row({ trace, index, isSelected, isFresh, share, narrow
         </Link>
       </span>
       <span role="cell" className="chips">
-        {trace.services.map((service) => (
-          <span key={service.name} className={service.errorCount > 0 ? "chip failed" : "chip"} title={`${service.name}: ${service.spanCount} spans, ${service.errorCount} errors`}>
-            <i style={{ background: serviceColour(service.name, dark) }} />
-            {service.name} <em>{formatShort(service.spanCount)}</em>
-          </span>
+        {rootFirst(trace).map((service) => (
+          <ServiceChip key={service.name} service={service} dark={dark} />
         ))}
       </span>
       <span role="cell" className="right num">
@@ -122,9 +122,23 @@ const Row = memo(function Row({ trace, index, isSelected, isFresh, share, narrow
         )}
       </span>
       <span role="cell" className="duration" title="The bar is on a log scale">
-        <span className="duration-bar" style={{ width: `${share * 100}%` }} />
+        <span className="duration-bar" style={{ width: `calc((100% - 68px) * ${share})` }} />
         <span className="num">{formatDuration(Number(trace.durationNs))}</span>
       </span>
     </div>
   );
 });
+
+function rootFirst({ services, rootService }: TraceSummary): ServiceCount[] {
+  return services.toSorted((a, b) => Number(b.name === rootService) - Number(a.name === rootService));
+}
+
+function ServiceChip({ service: { name, spanCount, errorCount }, dark }: { service: ServiceCount; dark: boolean }) {
+  return (
+    <span className="chip" title={`${name}: ${plural(spanCount, "span")}, ${plural(errorCount, "error")}`}>
+      <i style={{ background: serviceColour(name, dark) }} />
+      {name} <em>{formatShort(spanCount)}</em>
+      {errorCount > 0 && <ErrorCount count={errorCount} />}
+    </span>
+  );
+}

@@ -5,12 +5,13 @@ import type { TraceSummary } from "../api/types";
 import { serviceColour } from "../colour";
 import { navigate } from "../router";
 import { cssColour, useTheme } from "../theme";
-import { formatDuration, formatInstant, msOf } from "../time/format";
-import { decades, nearest, type Point, pointsOf } from "./scatter_data";
+import { formatClock, formatDay, formatDuration, formatInstant, msOf } from "../time/format";
+import { decadeLabel, decades, decadeSplits, nearest, type Point, pointsOf, shownWindow } from "./scatter_data";
 
 type Props = {
   traces: TraceSummary[];
   window: Window;
+  complete: boolean;
   selected: string | undefined;
   onZoom: (window: Window) => void;
 };
@@ -19,10 +20,11 @@ const height = 132;
 const reach = 14;
 
 /** Duration over time, one dot a trace. Click opens it; dragging sideways narrows the time range. */
-export function Scatter({ traces, window: shown, selected, onZoom }: Props) {
+export function Scatter({ traces, window: asked, complete, selected, onZoom }: Props) {
   const { dark } = useTheme();
   const host = useRef<HTMLDivElement>(null);
   const points = useMemo(() => pointsOf(traces), [traces]);
+  const shown = useMemo(() => shownWindow(points, asked, complete), [points, asked, complete]);
   const [hover, setHover] = useState<{ point: Point; left: number; top: number } | undefined>();
   const zoom = useRef(onZoom);
   const marked = useRef(selected);
@@ -99,6 +101,14 @@ export function Scatter({ traces, window: shown, selected, onZoom }: Props) {
   );
 }
 
+function timeLabel(ms: number, { start, end }: Window): string {
+  // At the very edges a label would be cut off or meet the other axis.
+  if (ms < start + (end - start) * 0.02 || ms > end - (end - start) * 0.01) return "";
+  if (end - start > 36 * 3_600_000) return `${formatDay(ms).slice(5)} ${formatClock(ms, false).slice(0, 5)}`;
+  const clock = formatClock(ms, false);
+  return end - start > 600_000 ? clock.slice(0, 5) : clock;
+}
+
 type Drawing = {
   colourOf: (point: Point) => string;
   isMarked: (point: Point) => boolean;
@@ -112,13 +122,13 @@ function options(width: number, shown: Window, points: Point[], drawing: Drawing
   return {
     width,
     height,
-    padding: [8, 12, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { points: { show: false }, x: false, y: false, drag: { x: true, y: false, setScale: false } },
     scales: { x: { time: true, range: () => [shown.start / 1000, shown.end / 1000] }, y: { distr: 3, range: () => decades(points) } },
     axes: [
-      { stroke: text, font, grid, ticks: { show: false }, size: 24, gap: 4 },
-      { stroke: text, font, grid, ticks: { show: false }, size: 58, gap: 6, values: (_, splits) => splits.map((ms) => (Math.abs(Math.log10(ms) % 1) < 1e-6 ? formatDuration(ms * 1e6) : "")) },
+      { stroke: text, font, grid, ticks: { show: false }, size: 24, gap: 4, space: 90, values: (_, splits) => splits.map((second) => timeLabel(second * 1000, shown)) },
+      { stroke: text, font, grid, ticks: { show: false }, size: 58, gap: 6, splits: (_, __, low, high) => decadeSplits(low, high), filter: (_, splits) => splits, values: (_, splits) => splits.map(decadeLabel) },
     ],
     series: [{}, { paths: () => null, points: { show: false } }],
     hooks: {

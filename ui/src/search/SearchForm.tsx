@@ -9,6 +9,8 @@ import { fieldNames, fieldValues } from "./completions";
 type Props = {
   /** Undefined: the query says more than the form can show. */
   form: Form | undefined;
+  /** The query is being typed and does not fit the form at the moment. */
+  behind: boolean;
   window: () => Window;
   onChange: (form: Form) => void;
   onRun: (form?: Form) => void;
@@ -21,7 +23,7 @@ const statuses: [Form["status"], string][] = [
   ["unset", "Unset"],
 ];
 
-export function SearchForm({ form, window: windowNow, onChange, onRun }: Props) {
+export function SearchForm({ form, behind, window: windowNow, onChange, onRun }: Props) {
   if (!form) {
     return (
       <div className="form-beyond">
@@ -37,6 +39,7 @@ export function SearchForm({ form, window: windowNow, onChange, onRun }: Props) 
   return (
     <form
       className="search-form"
+      inert={behind}
       aria-label="Search form"
       onSubmit={(event) => {
         event.preventDefault();

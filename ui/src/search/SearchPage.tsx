@@ -9,6 +9,7 @@ import { navigate, useLocation, useSetParameters } from "../router";
 import { rangeParameters, resolveRange, type Range } from "../time/range";
 import { emptyForm, type Form, formOf, queryOf } from "../traceql/form";
 import { EmptyResult } from "./EmptyResult";
+import { QueryExamples } from "./QueryExamples";
 import { QueryInput } from "./QueryInput";
 import { ResultList, resultRowHeight } from "./ResultList";
 import { Scatter } from "./Scatter";
@@ -27,11 +28,14 @@ export function SearchPage() {
   const [selected, setSelected] = useState(-1);
   const field = useRef<HTMLTextAreaElement>(null);
 
-  const adopt = useCallback((text: string) => {
+  const type = useCallback((text: string) => {
     setDraft(text);
-    setForm(formOf(text));
+    setForm((before) => formOf(text) ?? before);
   }, []);
-  useEffect(() => adopt(query), [query, adopt]);
+  useEffect(() => {
+    setDraft(query);
+    setForm(formOf(query));
+  }, [query]);
 
   const windowNow = useCallback((): Window => resolveRange(range, Date.now()), [range]);
   const key = JSON.stringify([query, range, limit]);
@@ -49,7 +53,8 @@ export function SearchPage() {
   const run = (text = draft) => {
     if (text === query) reload();
     else setParameters({ q: isEverything(text) ? undefined : text }, "push");
-    adopt(text);
+    setDraft(text);
+    setForm(formOf(text));
     setSelected(-1);
   };
   const runForm = (next?: Form) => run(queryOf(next ?? form ?? emptyForm));
@@ -78,6 +83,7 @@ export function SearchPage() {
       <aside className="search-side" aria-label="Filters">
         <SearchForm
           form={form}
+          behind={draft !== query && formOf(draft) === undefined}
           window={windowNow}
           onChange={(next) => {
             setForm(next);
@@ -96,15 +102,16 @@ export function SearchPage() {
           onRun={() => run()}
           onCancel={cancel}
         >
-          <QueryInput field={field} text={draft} window={windowNow} error={faulty} onChange={adopt} onRun={() => run()} />
+          <QueryInput field={field} text={draft} window={windowNow} error={faulty} onChange={type} onRun={() => run()} />
         </SearchToolbar>
         <Progress since={since} onCancel={cancel} />
         {error && !faulty && <Failure error={error} onRetry={reload} />}
         {cancelled && <p className="cancelled">Cancelled. What is shown is the answer before.</p>}
+        {faulty && !data && <QueryExamples onPick={run} />}
         <div className={stale ? "search-answer stale" : "search-answer"}>
           {data && traces.length > 0 && (
             <>
-              <Scatter traces={traces} window={data.window} selected={traces[selected]?.traceId} onZoom={zoom} />
+              <Scatter traces={traces} window={data.window} complete={data.result.complete} selected={traces[selected]?.traceId} onZoom={zoom} />
               <ResultSummary result={data.result} sort={sort} limit={limit} onChange={setParameters} />
               <ResultList traces={traces} rows={rows} selected={selected} fresh={fresh} narrowed={!isEverything(data.query)} onSelect={setSelected} />
             </>

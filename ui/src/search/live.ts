@@ -19,16 +19,16 @@ export function useLiveRefresh(on: boolean, running: boolean, reload: () => void
   }, [on, reload]);
 }
 
+type Seen = { traces: TraceSummary[] | undefined; ids: ReadonlySet<string>; question: string; fresh: ReadonlySet<string> };
+
 /** The traces that the last refresh brought, to be shown as new for a moment. */
-export function useFreshTraces(traces: TraceSummary[] | undefined, live: boolean, question: string) {
-  const fresh = useRef<ReadonlySet<string>>(new Set());
-  const known = useRef<{ traces: TraceSummary[] | undefined; ids: Set<string>; question: string }>({ traces: undefined, ids: new Set(), question });
-  if (known.current.traces !== traces) {
-    const ids = new Set(traces?.map((trace) => trace.traceId));
-    const comparable = live && known.current.ids.size > 0 && known.current.question === question;
-    fresh.current = new Set(comparable ? [...ids].filter((id) => !known.current.ids.has(id)) : []);
-    known.current = { traces, ids, question };
-  }
+export function useFreshTraces(traces: TraceSummary[] | undefined, live: boolean, question: string): ReadonlySet<string> {
+  const [seen, setSeen] = useState<Seen>({ traces: undefined, ids: new Set(), question, fresh: new Set() });
+  if (seen.traces === traces) return seen.fresh;
+  const ids = new Set(traces?.map((trace) => trace.traceId));
+  const comparable = live && seen.ids.size > 0 && seen.question === question;
+  const fresh = new Set(comparable ? [...ids].filter((id) => !seen.ids.has(id)) : []);
+  setSeen({ traces, ids, question, fresh });
   return fresh;
 }
 

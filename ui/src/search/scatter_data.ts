@@ -1,3 +1,4 @@
+import type { Window } from "../api/client";
 import type { TraceSummary } from "../api/types";
 import { msOf } from "../time/format";
 
@@ -26,6 +27,28 @@ export function decades(points: Point[]): [number, number] {
   const from = 10 ** Math.floor(Math.log10(low));
   const to = 10 ** Math.ceil(Math.log10(high * 1.05));
   return to <= from ? [from, from * 10] : [from, to];
+}
+
+/** Where the axis writes: each decade, or every second one when there are many. */
+export function decadeSplits(low: number, high: number): number[] {
+  const from = Math.round(Math.log10(low));
+  const to = Math.round(Math.log10(high));
+  const step = to - from > 4 ? 2 : 1;
+  const splits: number[] = [];
+  for (let power = from; power <= to; power += step) splits.push(10 ** power);
+  return splits;
+}
+
+export function decadeLabel(ms: number): string {
+  if (ms >= 1000) return `${Math.round(ms / 1000)} s`;
+  return ms >= 1 ? `${Math.round(ms)} ms` : `${Math.round(ms * 1000)} µs`;
+}
+
+/** The time shown: all that was asked for, or from the oldest trace on when the answer stopped at its limit. */
+export function shownWindow(points: Point[], asked: Window, complete: boolean): Window {
+  const oldest = (points[0]?.x ?? 0) * 1000;
+  if (complete || points.length < 2 || oldest <= asked.start) return asked;
+  return { start: oldest - (asked.end - oldest) * 0.02, end: asked.end };
 }
 
 /** The point nearest to the cursor within `reach` pixels. */

@@ -1,7 +1,7 @@
 import type { Attribute } from "../api/types";
 import { Copy } from "../parts/Copy";
 import { Link } from "../router";
-import { fieldName, quote } from "../traceql/lexer";
+import { sameValue } from "./attribute_query";
 import { valueText } from "./find";
 
 type Props = {
@@ -11,14 +11,6 @@ type Props = {
   /** Rest of the search address: the time range. */
   range?: string;
 };
-
-/** The comparison that finds the same value again; undefined for values that cannot be compared. */
-export function sameValue(scope: string, { key, type, value }: Attribute): string | undefined {
-  const field = fieldName(scope, key);
-  if (type === "string" && typeof value === "string") return `{ ${field} = ${quote(value)} }`;
-  if ((type === "int" || type === "double" || type === "bool") && typeof value !== "object") return `{ ${field} = ${String(value)} }`;
-  return undefined;
-}
 
 export function Attributes({ attributes, scope, range }: Props) {
   return (

@@ -3,10 +3,11 @@ import { otlpUrl } from "../api/client";
 import type { Trace } from "../api/types";
 import { serviceColour } from "../colour";
 import { Copy } from "../parts/Copy";
+import { ErrorCount } from "../parts/ErrorCount";
 import { Icon } from "../parts/Icon";
 import { useTheme } from "../theme";
 import { formatAgo, formatDuration, formatInstant, msOf } from "../time/format";
-import { formatCount, plural } from "../time/number";
+import { formatCount, formatShort, plural } from "../time/number";
 import type { TraceState } from "./trace_state";
 import type { ServiceShare, Tree } from "./tree";
 
@@ -122,13 +123,14 @@ function Services({ shares, state }: { shares: ServiceShare[]; state: TraceState
         <button
           key={share.name}
           type="button"
-          className={share.errors > 0 ? "chip failed" : "chip"}
+          className="chip"
           aria-pressed={state.service === share.name}
           title={`${share.name}: ${plural(share.spans, "span")}, ${plural(share.errors, "error")}, ${formatDuration(share.self)} of its own time`}
           onClick={() => state.setService(state.service === share.name ? undefined : share.name)}
         >
           <i style={{ background: serviceColour(share.name, dark) }} />
-          {share.name || "(no service)"} <em>{formatCount(share.spans)}</em>
+          {share.name || "(no service)"} <em>{formatShort(share.spans)}</em>
+          {share.errors > 0 && <ErrorCount count={share.errors} />}
           <span className="muted">{Math.round((share.self / whole) * 100)}%</span>
         </button>
       ))}

@@ -10,7 +10,7 @@ import { TraceHeader } from "./TraceHeader";
 import { buildTree, serviceShares } from "./tree";
 import { useTraceKeys } from "./trace_keys";
 import { useTraceState } from "./trace_state";
-import { clampView, type View } from "./view";
+import { clampView, including, type View } from "./view";
 import { rowHeight, Waterfall } from "./Waterfall";
 import { WaterfallControls } from "./WaterfallControls";
 
@@ -41,10 +41,11 @@ export function TraceView({ trace, logs, logsFailed, onReload }: Props) {
       if (row === undefined || row < 0) return;
       uncover(row);
       setSelected(row);
+      setView((view) => including(view, tree.start[row] ?? 0, tree.duration[row] ?? 0, tree.total));
       if (openPanel) setPanelOpen(true);
       target.current = row;
     },
-    [uncover, setSelected, setPanelOpen],
+    [uncover, setSelected, setPanelOpen, setView, tree],
   );
   // The first selection came with the address: bring it into view, as well as every later goal.
   useEffect(() => {

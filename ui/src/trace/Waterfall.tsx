@@ -53,7 +53,7 @@ export function Waterfall(props: Props) {
   }, [virtual.scroller, nameWidth]);
 
   const indent = Math.max(2, Math.min(14, (nameWidth * 0.5) / Math.max(1, tree.maxDepth)));
-  const wanted = Math.max(2, Math.floor(timeWidth / 110));
+  const wanted = Math.max(2, Math.floor(timeWidth / 85));
   const onClick = useCallback(
     (event: MouseEvent) => {
       const target = event.target as Element;
@@ -64,7 +64,7 @@ export function Waterfall(props: Props) {
     },
     [onToggle, onSelect],
   );
-  const style = { "--name-width": `${nameWidth}px` } as CSSProperties;
+  const style = { "--name-width": `min(${nameWidth}px, 50vw)` } as CSSProperties;
   return (
     <div className="waterfall" ref={root} style={style}>
       <div className="wf-head">

@@ -1,6 +1,5 @@
 /** A trace laid out for the waterfall: plain arrays by row, so that 50,000 spans cost little to walk. */
 import type { Span, Trace } from "../api/types";
-import { offsetNs } from "../time/format";
 
 export type Tree = {
   spans: Span[];
@@ -9,7 +8,7 @@ export type Tree = {
   duration: Float64Array;
   /** Time not covered by children. */
   self: Float64Array;
-  depth: Uint16Array;
+  depth: Uint32Array;
   /** -1 for a root or an orphan. */
   parent: Int32Array;
   /** One past the last row of the subtree. */
@@ -21,8 +20,8 @@ export type Tree = {
 };
 
 export function buildTree(trace: Trace): Tree {
-  const base = earliest(trace.spans, trace.startNs);
-  const order = depthFirst(trace.spans, base);
+  const { base, starts } = offsets(trace);
+  const order = depthFirst(trace.spans, starts);
   const spans = order.map(({ at }) => trace.spans[at] as Span);
   const count = spans.length;
   const tree: Tree = {
@@ -30,7 +29,7 @@ export function buildTree(trace: Trace): Tree {
     start: new Float64Array(count),
     duration: new Float64Array(count),
     self: new Float64Array(count),
-    depth: new Uint16Array(count),
+    depth: new Uint32Array(count),
     parent: new Int32Array(count).fill(-1),
     subtreeEnd: new Int32Array(count),
     indexById: new Map(spans.map((span, index) => [span.spanId, index])),
@@ -40,7 +39,7 @@ export function buildTree(trace: Trace): Tree {
   };
   for (const [index, span] of spans.entries()) {
     const depth = order[index]?.depth ?? 0;
-    tree.start[index] = offsetNs(span.startNs, base);
+    tree.start[index] = starts[order[index]?.at ?? 0] ?? 0;
     tree.duration[index] = Number(span.durationNs);
     tree.depth[index] = depth;
     if (depth > 0) tree.parent[index] = tree.indexById.get(span.parentSpanId ?? "") ?? -1;
@@ -52,20 +51,18 @@ export function buildTree(trace: Trace): Tree {
   return tree;
 }
 
-function earliest(spans: Span[], fallback: string): bigint {
-  let least: bigint | undefined;
-  for (const span of spans) {
-    const start = BigInt(span.startNs);
-    if (least === undefined || start < least) least = start;
-  }
-  return least ?? BigInt(fallback);
+/** Starts after the earliest one, which need not be the root's. */
+function offsets(trace: Trace): { base: bigint; starts: Float64Array } {
+  const instants = trace.spans.map((span) => BigInt(span.startNs));
+  let base = instants[0] ?? BigInt(trace.startNs);
+  for (const instant of instants) if (instant < base) base = instant;
+  return { base, starts: Float64Array.from(instants, (instant) => Number(instant - base)) };
 }
 
 /** The server sends this order already; it is made again so that nothing here rests on it. Cycles end as roots. */
-function depthFirst(spans: Span[], base: bigint): { at: number; depth: number }[] {
+function depthFirst(spans: Span[], start: Float64Array): { at: number; depth: number }[] {
   const position = new Map(spans.map((span, at) => [span.spanId, at]));
   const children = new Map<number, number[]>();
-  const start = spans.map((span) => offsetNs(span.startNs, base));
   const tops: number[] = [];
   for (const [at, span] of spans.entries()) {
     const parent = span.parentSpanId ? position.get(span.parentSpanId) : undefined;
@@ -124,7 +121,7 @@ function selfTimes(tree: Tree) {
 
 export function ancestors(tree: Tree, row: number): number[] {
   const found: number[] = [];
-  for (let at = tree.parent[row] ?? -1; at >= 0 && found.length < 0xffff; at = tree.parent[at] ?? -1) found.push(at);
+  for (let at = tree.parent[row] ?? -1; at >= 0 && found.length < tree.spans.length; at = tree.parent[at] ?? -1) found.push(at);
   return found;
 }
 

@@ -24,6 +24,13 @@ export function pan(view: View, by: number, total: number): View {
   return clampView({ from: view.from + by, to: view.to + by }, total);
 }
 
+/** The view moved, not scaled, so that a span is in it. */
+export function including(view: View, start: number, duration: number, total: number): View {
+  if (start + duration >= view.from && start <= view.to) return view;
+  const width = view.to - view.from;
+  return clampView({ from: start - width * 0.3, to: start + width * 0.7 }, total);
+}
+
 export const share = (ns: number, view: View): number => (ns - view.from) / (view.to - view.from);
 
 export function readView(text: string | null, total: number): View {
