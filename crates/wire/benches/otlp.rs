@@ -35,7 +35,8 @@ fn attribute(key: &str, value: Value) -> KeyValue {
 fn span(n: usize) -> Span {
     let n64 = n as u64;
     let mut id = n64.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes().to_vec();
-    let trace_id = [(n64 / 17 + 1).wrapping_mul(0xd134_2543_de82_ef95).to_be_bytes(), n64.to_be_bytes()].concat();
+    let trace_id =
+        [(n64 / 17 + 1).wrapping_mul(0xd134_2543_de82_ef95).to_be_bytes(), n64.to_be_bytes()].concat();
     id[0] |= 1;
     let attributes = match n % 3 {
         0 => vec![
@@ -62,7 +63,7 @@ fn span(n: usize) -> Span {
             int("db.response.returned_rows", (n % 40) as i64),
             text("thread.name", format!("worker-{}", n % 8)),
             int("thread.id", (n % 8) as i64),
-            attribute("db.pool.hit", Value::BoolValue(n % 5 != 0)),
+            attribute("db.pool.hit", Value::BoolValue(!n.is_multiple_of(5))),
         ],
         _ => vec![
             text("messaging.system", "kafka"),
@@ -78,7 +79,7 @@ fn span(n: usize) -> Span {
             attribute("retry.backoff", Value::DoubleValue(0.25 * (n % 4) as f64)),
         ],
     };
-    let events = (n % 50 == 0).then(|| Event {
+    let events = n.is_multiple_of(50).then(|| Event {
         time_unix_nano: 1_700_000_000_000_000_500,
         name: "exception".into(),
         attributes: vec![text("exception.type", "Timeout"), text("exception.message", "no answer")],
@@ -87,7 +88,7 @@ fn span(n: usize) -> Span {
     Span {
         trace_id,
         span_id: id,
-        parent_span_id: if n % 17 == 0 { Vec::new() } else { (n64 + 1).to_be_bytes().to_vec() },
+        parent_span_id: if n.is_multiple_of(17) { Vec::new() } else { (n64 + 1).to_be_bytes().to_vec() },
         name: ["GET /api/orders/{id}", "SELECT order_items", "publish orders.created"][n % 3].into(),
         kind: [2, 3, 4][n % 3],
         flags: 257,
@@ -95,7 +96,7 @@ fn span(n: usize) -> Span {
         end_time_unix_nano: 1_700_000_000_000_000_000 + n64 * 1_000_003 + 250_000 + n64 % 999,
         attributes,
         events: events.into_iter().collect(),
-        status: Some(Status { message: String::new(), code: i32::from(n % 50 == 0) * 2 }),
+        status: Some(Status { message: String::new(), code: i32::from(n.is_multiple_of(50)) * 2 }),
         ..Span::default()
     }
 }
@@ -110,7 +111,11 @@ fn request() -> ExportTraceServiceRequest {
             ..Resource::default()
         }),
         scope_spans: vec![ScopeSpans {
-            scope: Some(InstrumentationScope { name: "lib".into(), version: "1.2.3".into(), ..Default::default() }),
+            scope: Some(InstrumentationScope {
+                name: "lib".into(),
+                version: "1.2.3".into(),
+                ..Default::default()
+            }),
             spans: (0..SPANS).filter(|n| n % 9 == service).map(span).collect(),
             schema_url: "https://opentelemetry.io/schemas/1.37.0".into(),
         }],

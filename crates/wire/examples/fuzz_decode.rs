@@ -135,7 +135,8 @@ fn request(signal: Signal, seed: u64) -> Vec<u8> {
 fn damaged_json(random: &mut StdRng, signal: Signal, protobuf: &[u8]) -> Result<(), String> {
     let decoded = otlp::decode(signal, Encoding::Protobuf, protobuf).map_err(|error| error.to_string())?;
     let mut json = otlp::encode(signal, &decoded.batch, Encoding::Json).map_err(|error| error.to_string())?;
-    let other = br#"[]{}":,null,{"intValue":"1"},{"stringValue":1e400},-1,18446744073709551616,"\ud800","values":[]"#;
+    let other =
+        br#"[]{}":,null,{"intValue":"1"},{"stringValue":1e400},-1,18446744073709551616,"\ud800","values":[]"#;
     mutate(random, &mut json, other);
     round_trip(signal, Encoding::Json, &json)
 }

@@ -63,7 +63,9 @@ fn normal(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let fields = fields.iter().map(|(name, value)| match (name.as_str(), value) {
-                ("traceId" | "spanId" | "parentSpanId", Value::String(id)) => (name.clone(), id.to_lowercase().into()),
+                ("traceId" | "spanId" | "parentSpanId", Value::String(id)) => {
+                    (name.clone(), id.to_lowercase().into())
+                }
                 _ => (name.clone(), normal(value)),
             });
             Value::Object(fields.filter(|(name, value)| !is_default(name, value)).collect())
@@ -75,7 +77,9 @@ fn normal(value: &Value) -> Value {
             }
             Value::Array(values)
         }
-        Value::Number(number) => number.as_f64().map_or(Value::Null, |number| Value::String(number.to_string())),
+        Value::Number(number) => {
+            number.as_f64().map_or(Value::Null, |number| Value::String(number.to_string()))
+        }
         other => other.clone(),
     }
 }

@@ -53,7 +53,8 @@ pub fn decode(signal: Signal, encoding: Encoding, request: &[u8]) -> Result<Deco
                 Signal::Logs => &schema::LOGS,
                 Signal::Metrics => &schema::METRICS,
             };
-            let request = json::to_protobuf(message, request).map_err(|error| DecodeError::Json(error.to_string()))?;
+            let request =
+                json::to_protobuf(message, request).map_err(|error| DecodeError::Json(error.to_string()))?;
             protobuf(signal, &request)
         }
     }

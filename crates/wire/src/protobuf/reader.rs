@@ -290,9 +290,8 @@ impl<'a> Reader<'a> {
 /// Bytes that are not UTF-8.
 #[inline]
 pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        Fault::at(FaultKind::Utf8, bytes.get(error.valid_up_to()..).unwrap_or(bytes))
-    })
+    std::str::from_utf8(bytes)
+        .map_err(|error| Fault::at(FaultKind::Utf8, bytes.get(error.valid_up_to()..).unwrap_or(bytes)))
 }
 
 #[cfg(test)]

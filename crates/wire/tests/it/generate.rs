@@ -4,13 +4,15 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyKind;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList};
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
+};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
 use opentelemetry_proto::tonic::metrics::v1::{
-    Exemplar, ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram, HistogramDataPoint, Metric,
-    NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, Summary, SummaryDataPoint, exemplar, metric,
+    Exemplar, ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram, HistogramDataPoint,
+    Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, Summary, SummaryDataPoint, exemplar, metric,
     number_data_point,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -90,8 +92,20 @@ impl Generator {
 
     fn text(&mut self) -> String {
         const TEXTS: [&str; 14] = [
-            "", "", "GET /", "service.name", "a", "b", "c", "häßlich ☃ 🦀", "\"q\" \\ \u{0} \n\t", "$bytes", "$map",
-            "shop", "1", "a much longer text that takes more than one hundred and twenty-seven bytes so that its \
+            "",
+            "",
+            "GET /",
+            "service.name",
+            "a",
+            "b",
+            "c",
+            "häßlich ☃ 🦀",
+            "\"q\" \\ \u{0} \n\t",
+            "$bytes",
+            "$map",
+            "shop",
+            "1",
+            "a much longer text that takes more than one hundred and twenty-seven bytes so that its \
              length needs two bytes as a varint, which is a boundary of its own",
         ];
         TEXTS[self.random.random_range(0..TEXTS.len())].to_owned()
@@ -166,7 +180,11 @@ impl Generator {
     }
 
     fn resource(&mut self) -> Resource {
-        Resource { attributes: self.attributes(), dropped_attributes_count: self.small(), entity_refs: Vec::new() }
+        Resource {
+            attributes: self.attributes(),
+            dropped_attributes_count: self.small(),
+            entity_refs: Vec::new(),
+        }
     }
 
     fn scope(&mut self) -> InstrumentationScope {

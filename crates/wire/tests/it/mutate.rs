@@ -7,7 +7,9 @@ use throughline_wire::protobuf::{Reader, Writer};
 /// Repeats, swaps, moves or drops whole fields, at any level, so that the message stays
 /// well-formed: what protobuf says about repeated and reordered fields shows here.
 pub(crate) fn reshape(random: &mut StdRng, message: &[u8]) -> Vec<u8> {
-    let Some(mut fields) = split(message).filter(|fields| !fields.is_empty()) else { return message.to_vec() };
+    let Some(mut fields) = split(message).filter(|fields| !fields.is_empty()) else {
+        return message.to_vec();
+    };
     let at = random.random_range(0..fields.len());
     let other = random.random_range(0..fields.len());
     let nested = fields[at].nested(message);

@@ -13,8 +13,8 @@ use opentelemetry_proto::tonic::resource::v1::Resource as ProtoResource;
 use opentelemetry_proto::tonic::{logs, trace};
 use prost::Message as _;
 use throughline_model::{
-    Attributes, Event, Exemplar, ExponentialHistogram, Histogram, Link, LogRecord, MetricPoint, Number, PointData,
-    Quantile, Resource, Scope, Signal, Span, SpanId, TraceId, Value, rows,
+    Attributes, Event, Exemplar, ExponentialHistogram, Histogram, Link, LogRecord, MetricPoint, Number,
+    PointData, Quantile, Resource, Scope, Signal, Span, SpanId, TraceId, Value, rows,
 };
 use throughline_wire::otlp::{DecodeError, Decoded, Encoding};
 use throughline_wire::protobuf::FaultKind;
@@ -99,7 +99,9 @@ fn value(value: Option<AnyValue>) -> Value {
         Some(AnyKind::IntValue(number)) => Value::Int(number),
         Some(AnyKind::DoubleValue(number)) => Value::Double(number),
         Some(AnyKind::BytesValue(bytes)) => Value::Bytes(bytes),
-        Some(AnyKind::ArrayValue(list)) => Value::Array(list.values.into_iter().map(|v| self::value(Some(v))).collect()),
+        Some(AnyKind::ArrayValue(list)) => {
+            Value::Array(list.values.into_iter().map(|v| self::value(Some(v))).collect())
+        }
         Some(AnyKind::KvlistValue(list)) => Value::Map(attributes(list.values)),
     }
 }
@@ -204,7 +206,9 @@ fn records(request: ExportLogsServiceRequest) -> Items {
         let resource = resource(in_resource.resource, in_resource.schema_url);
         for in_scope in in_resource.scope_logs {
             let scope = scope(in_scope.scope, in_scope.schema_url);
-            rows.extend(in_scope.log_records.into_iter().map(|proto| show_record(record(proto, &resource, &scope))));
+            rows.extend(
+                in_scope.log_records.into_iter().map(|proto| show_record(record(proto, &resource, &scope))),
+            );
         }
     }
     Items { rows, rejected: 0 }
@@ -273,7 +277,9 @@ fn data_points(base: &MetricPoint, data: Option<Data>) -> Vec<MetricPoint> {
             let base = MetricPoint { temporality: histogram.aggregation_temporality, ..base.clone() };
             histogram.data_points.into_iter().map(|p| exponential_point(&base, p)).collect()
         }
-        Some(Data::Summary(summary)) => summary.data_points.into_iter().map(|p| summary_point(base, p)).collect(),
+        Some(Data::Summary(summary)) => {
+            summary.data_points.into_iter().map(|p| summary_point(base, p)).collect()
+        }
     }
 }
 
@@ -342,7 +348,8 @@ fn exponential_point(base: &MetricPoint, point: metrics::ExponentialHistogramDat
 }
 
 fn summary_point(base: &MetricPoint, point: metrics::SummaryDataPoint) -> MetricPoint {
-    let quantile = |q: metrics::summary_data_point::ValueAtQuantile| Quantile { quantile: q.quantile, value: q.value };
+    let quantile =
+        |q: metrics::summary_data_point::ValueAtQuantile| Quantile { quantile: q.quantile, value: q.value };
     MetricPoint {
         attributes: attributes(point.attributes),
         start_ns: point.start_time_unix_nano as i64,
@@ -406,7 +413,11 @@ pub(crate) fn compare_to(signal: Signal, ours: &[u8], theirs: &[u8]) -> Result<A
     match (ours, theirs) {
         (Ok(ours), Ok(theirs)) => {
             let ours = actual(signal, &ours);
-            if ours == theirs { Ok(Agreement::Taken) } else { Err(format!("ours {ours:#?}\ntheirs {theirs:#?}")) }
+            if ours == theirs {
+                Ok(Agreement::Taken)
+            } else {
+                Err(format!("ours {ours:#?}\ntheirs {theirs:#?}"))
+            }
         }
         (Err(_), Err(_)) => Ok(Agreement::Refused),
         // The generated types pass over groups, which OTLP never had.

@@ -3,8 +3,8 @@
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
 use proptest::prelude::*;
+use prost::Message;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde::Serialize;
@@ -89,7 +89,7 @@ proptest! {
         let (mut bytes, _) = request(signal, seed, Taste::Anything);
         let (other, _) = request(signal, seed ^ 1, Taste::Anything);
         let mut random = StdRng::seed_from_u64(seed);
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             bytes = reshape(&mut random, &bytes);
         } else {
             mutate(&mut random, &mut bytes, &other);

@@ -64,15 +64,25 @@ impl Logs<'_> {
         let mut reader = Reader::new(message);
         while let Some(tag) = reader.tag()? {
             match tag.field() {
-                1 => fields.time_ns = reader.fixed64(tag).map_err(|fault| fault.within("time_unix_nano"))? as i64,
-                2 => fields.severity_number = reader.int32(tag).map_err(|fault| fault.within("severity_number"))?,
-                3 => fields.severity_text = reader.string(tag).map_err(|fault| fault.within("severity_text"))?,
+                1 => {
+                    fields.time_ns =
+                        reader.fixed64(tag).map_err(|fault| fault.within("time_unix_nano"))? as i64
+                }
+                2 => {
+                    fields.severity_number =
+                        reader.int32(tag).map_err(|fault| fault.within("severity_number"))?
+                }
+                3 => {
+                    fields.severity_text =
+                        reader.string(tag).map_err(|fault| fault.within("severity_text"))?
+                }
                 5 => {
                     let merged = reader.bytes(tag).and_then(|message| record.body.merge(message, 1));
                     merged.map_err(|fault| fault.within("body"))?;
                 }
                 6 => {
-                    let put = reader.bytes(tag).and_then(|message| attributes::put(message, &mut self.builder));
+                    let put =
+                        reader.bytes(tag).and_then(|message| attributes::put(message, &mut self.builder));
                     put.map_err(|fault| fault.within_item("attributes", attributes))?;
                     attributes += 1;
                 }
@@ -103,7 +113,8 @@ pub(super) fn optional_ids(
 ) -> (Option<TraceId>, Option<SpanId>) {
     for (name, id, width) in [("trace id", trace_id, 16), ("span id", span_id, 8)] {
         if !id.is_empty() && id.len() != width {
-            rejection.warn(|| format!("its {name} has {} bytes instead of {width} and was dropped", id.len()));
+            rejection
+                .warn(|| format!("its {name} has {} bytes instead of {width} and was dropped", id.len()));
         }
     }
     let trace_id = TraceId::from_slice(trace_id).filter(|id| !id.is_zero());

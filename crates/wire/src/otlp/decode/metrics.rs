@@ -133,8 +133,10 @@ impl Metrics<'_> {
             rejection: &mut Rejection::default(),
         };
         for part in &data.parts {
-            read_head(data.kind, part, &mut MetricFields::default()).map_err(|fault| fault.within(data.name))?;
-            read_points(data.kind, part, &mut 0, &mut aside, budget).map_err(|stop| stop.within(data.name))?;
+            read_head(data.kind, part, &mut MetricFields::default())
+                .map_err(|fault| fault.within(data.name))?;
+            read_points(data.kind, part, &mut 0, &mut aside, budget)
+                .map_err(|stop| stop.within(data.name))?;
         }
         Ok(())
     }
@@ -145,7 +147,8 @@ fn read_head(kind: Kind, message: &[u8], fields: &mut MetricFields<'_>) -> Resul
     while let Some(tag) = reader.tag()? {
         match tag.field() {
             2 if kind.has_temporality() => {
-                fields.temporality = reader.int32(tag).map_err(|fault| fault.within("aggregation_temporality"))?;
+                fields.temporality =
+                    reader.int32(tag).map_err(|fault| fault.within("aggregation_temporality"))?;
             }
             3 if kind == Kind::Sum => {
                 fields.monotonic = reader.bool(tag).map_err(|fault| fault.within("is_monotonic"))?;
@@ -170,7 +173,8 @@ fn read_points(
             reader.skip(tag)?;
             continue;
         }
-        let point = reader.bytes(tag).and_then(|point| budget.check(builder.rows(), 0, point).map(|()| point));
+        let point =
+            reader.bytes(tag).and_then(|point| budget.check(builder.rows(), 0, point).map(|()| point));
         let read = point.map_err(Stop::from).and_then(|point| match kind {
             Kind::Gauge | Kind::Sum => points::number(point, builder, scratch, rejection),
             Kind::Histogram => points::histogram(point, builder, scratch, rejection),

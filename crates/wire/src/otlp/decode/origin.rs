@@ -92,7 +92,10 @@ fn read_resource(message: &[u8]) -> Result<Resource, Fault> {
                     reader.uint32(tag).map_err(|fault| fault.within("dropped_attributes_count"))?;
             }
             3 => {
-                reader.bytes(tag).and_then(check_entity).map_err(|fault| fault.within_item("entity_refs", entities))?;
+                reader
+                    .bytes(tag)
+                    .and_then(check_entity)
+                    .map_err(|fault| fault.within_item("entity_refs", entities))?;
                 entities += 1;
             }
             _ => reader.skip(tag)?,

@@ -42,7 +42,10 @@ pub(super) fn number(
     let mut reader = Reader::new(message);
     while let Some(tag) = reader.tag()? {
         match tag.field() {
-            2 => point.start_ns = reader.fixed64(tag).map_err(|fault| fault.within("start_time_unix_nano"))? as i64,
+            2 => {
+                point.start_ns =
+                    reader.fixed64(tag).map_err(|fault| fault.within("start_time_unix_nano"))? as i64
+            }
             3 => point.time_ns = reader.fixed64(tag).map_err(|fault| fault.within("time_unix_nano"))? as i64,
             4 => {
                 let value = reader.double(tag).map_err(|fault| fault.within("as_double"))?;
@@ -79,7 +82,10 @@ pub(super) fn histogram(
     let mut reader = Reader::new(message);
     while let Some(tag) = reader.tag()? {
         match tag.field() {
-            2 => point.start_ns = reader.fixed64(tag).map_err(|fault| fault.within("start_time_unix_nano"))? as i64,
+            2 => {
+                point.start_ns =
+                    reader.fixed64(tag).map_err(|fault| fault.within("start_time_unix_nano"))? as i64
+            }
             3 => point.time_ns = reader.fixed64(tag).map_err(|fault| fault.within("time_unix_nano"))? as i64,
             4 => point.count = Some(reader.fixed64(tag).map_err(|fault| fault.within("count"))?),
             5 => point.sum = Some(reader.double(tag).map_err(|fault| fault.within("sum"))?),
@@ -128,7 +134,10 @@ pub(super) fn exponential(
     while let Some(tag) = reader.tag()? {
         match tag.field() {
             1 => scratch.attributes.add(reader.bytes(tag))?,
-            2 => point.start_ns = reader.fixed64(tag).map_err(|fault| fault.within("start_time_unix_nano"))? as i64,
+            2 => {
+                point.start_ns =
+                    reader.fixed64(tag).map_err(|fault| fault.within("start_time_unix_nano"))? as i64
+            }
             3 => point.time_ns = reader.fixed64(tag).map_err(|fault| fault.within("time_unix_nano"))? as i64,
             4 => point.count = Some(reader.fixed64(tag).map_err(|fault| fault.within("count"))?),
             5 => point.sum = Some(reader.double(tag).map_err(|fault| fault.within("sum"))?),
@@ -184,13 +193,20 @@ fn buckets(message: &[u8], offset: &mut Option<i32>, counts: &mut Vec<u64>) -> R
 }
 
 /// `SummaryDataPoint`.
-pub(super) fn summary(message: &[u8], builder: &mut MetricBatchBuilder, scratch: &mut Scratch) -> Result<(), Stop> {
+pub(super) fn summary(
+    message: &[u8],
+    builder: &mut MetricBatchBuilder,
+    scratch: &mut Scratch,
+) -> Result<(), Stop> {
     let mut point = PointFields { count: Some(0), sum: Some(0.0), ..PointFields::default() };
     scratch.clear();
     let mut reader = Reader::new(message);
     while let Some(tag) = reader.tag()? {
         match tag.field() {
-            2 => point.start_ns = reader.fixed64(tag).map_err(|fault| fault.within("start_time_unix_nano"))? as i64,
+            2 => {
+                point.start_ns =
+                    reader.fixed64(tag).map_err(|fault| fault.within("start_time_unix_nano"))? as i64
+            }
             3 => point.time_ns = reader.fixed64(tag).map_err(|fault| fault.within("time_unix_nano"))? as i64,
             4 => point.count = Some(reader.fixed64(tag).map_err(|fault| fault.within("count"))?),
             5 => point.sum = Some(reader.double(tag).map_err(|fault| fault.within("sum"))?),
@@ -244,7 +260,9 @@ fn exemplar(
             3 => value = Some(Number::Double(reader.double(tag).map_err(|fault| fault.within("as_double"))?)),
             4 => span_id = reader.bytes(tag).map_err(|fault| fault.within("span_id"))?,
             5 => trace_id = reader.bytes(tag).map_err(|fault| fault.within("trace_id"))?,
-            6 => value = Some(Number::Int(reader.fixed64(tag).map_err(|fault| fault.within("as_int"))? as i64)),
+            6 => {
+                value = Some(Number::Int(reader.fixed64(tag).map_err(|fault| fault.within("as_int"))? as i64))
+            }
             7 => {
                 let put = reader.bytes(tag).and_then(|message| super::attributes::put(message, text));
                 put.map_err(|fault| fault.within_item("filtered_attributes", attributes))?;

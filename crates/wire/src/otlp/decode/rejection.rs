@@ -33,12 +33,14 @@ impl Rejection {
     /// English for the sender's log.
     pub(super) fn message(&self, signal: Signal) -> Option<String> {
         let items = signal.items().replace('_', " ");
-        let rejected = self.reason.as_ref().map(|reason| {
-            format!("{} {items} rejected, the first because {reason}", self.rejected)
-        });
-        let warned = self.warning.as_ref().map(|warning| {
-            format!("{} {items} kept in part, the first because {warning}", self.warned)
-        });
+        let rejected = self
+            .reason
+            .as_ref()
+            .map(|reason| format!("{} {items} rejected, the first because {reason}", self.rejected));
+        let warned = self
+            .warning
+            .as_ref()
+            .map(|warning| format!("{} {items} kept in part, the first because {warning}", self.warned));
         match (rejected, warned) {
             (Some(rejected), Some(warned)) => Some(format!("{rejected}; {warned}")),
             (rejected, warned) => rejected.or(warned),

@@ -64,14 +64,17 @@ impl<'a> Items<'a> for Spans<'a, '_> {
 impl Spans<'_, '_> {
     fn fill(&mut self) -> Result<(), Stop> {
         for (at, message) in self.scratch.attributes.iter().enumerate() {
-            attributes::put(message, &mut self.builder).map_err(|fault| fault.within_item("attributes", at))?;
+            attributes::put(message, &mut self.builder)
+                .map_err(|fault| fault.within_item("attributes", at))?;
         }
         for (at, message) in self.scratch.events.iter().enumerate() {
-            let event = read_event(message, &mut self.scratch.text).map_err(|fault| fault.within_item("events", at))?;
+            let event = read_event(message, &mut self.scratch.text)
+                .map_err(|fault| fault.within_item("events", at))?;
             self.builder.event(event.time_ns, event.name, self.scratch.text.close(), event.dropped);
         }
         for (at, message) in self.scratch.links.iter().enumerate() {
-            let link = read_link(message, Some(&mut self.scratch.text)).map_err(|fault| fault.within_item("links", at))?;
+            let link = read_link(message, Some(&mut self.scratch.text))
+                .map_err(|fault| fault.within_item("links", at))?;
             // Checked before: of the right width, or empty.
             let target = (
                 TraceId::from_slice(link.trace_id).unwrap_or_default(),
@@ -125,7 +128,8 @@ impl Ids<'_> {
     fn check(&self) -> Result<(TraceId, SpanId, Option<SpanId>), Bad> {
         let trace_id = TraceId::from_slice(self.trace_id).filter(|id| !id.is_zero());
         let span_id = SpanId::from_slice(self.span_id).filter(|id| !id.is_zero());
-        let parent = SpanId::from_slice(self.parent).or_else(|| self.parent.is_empty().then_some(SpanId::ZERO));
+        let parent =
+            SpanId::from_slice(self.parent).or_else(|| self.parent.is_empty().then_some(SpanId::ZERO));
         match (trace_id, span_id, parent) {
             (Some(trace_id), Some(span_id), Some(parent)) => {
                 Ok((trace_id, span_id, Some(parent).filter(|id| !id.is_zero())))
@@ -187,9 +191,15 @@ fn read_span<'a>(
                     reader.uint32(tag).map_err(|fault| fault.within("dropped_attributes_count"))?;
             }
             11 => scratch.events.push(reader.bytes(tag).map_err(|fault| fault.within("events"))?),
-            12 => fields.dropped_events = reader.uint32(tag).map_err(|fault| fault.within("dropped_events_count"))?,
+            12 => {
+                fields.dropped_events =
+                    reader.uint32(tag).map_err(|fault| fault.within("dropped_events_count"))?
+            }
             13 => scratch.links.push(reader.bytes(tag).map_err(|fault| fault.within("links"))?),
-            14 => fields.dropped_links = reader.uint32(tag).map_err(|fault| fault.within("dropped_links_count"))?,
+            14 => {
+                fields.dropped_links =
+                    reader.uint32(tag).map_err(|fault| fault.within("dropped_links_count"))?
+            }
             15 => {
                 let status = reader.bytes(tag).and_then(|status| read_status(status, &mut fields));
                 status.map_err(|fault| fault.within("status"))?;
@@ -237,7 +247,10 @@ fn read_event<'a>(message: &'a [u8], text: &mut JsonText) -> Result<Event<'a>, F
                 put.map_err(|fault| fault.within_item("attributes", attributes))?;
                 attributes += 1;
             }
-            4 => event.dropped = reader.uint32(tag).map_err(|fault| fault.within("dropped_attributes_count"))?,
+            4 => {
+                event.dropped =
+                    reader.uint32(tag).map_err(|fault| fault.within("dropped_attributes_count"))?
+            }
             _ => reader.skip(tag)?,
         }
     }
@@ -271,7 +284,9 @@ fn read_link<'a>(message: &'a [u8], mut text: Option<&mut JsonText>) -> Result<L
                 put.map_err(|fault| fault.within_item("attributes", attributes))?;
                 attributes += 1;
             }
-            (5, _) => link.dropped = reader.uint32(tag).map_err(|fault| fault.within("dropped_attributes_count"))?,
+            (5, _) => {
+                link.dropped = reader.uint32(tag).map_err(|fault| fault.within("dropped_attributes_count"))?
+            }
             (6, _) => link.flags = reader.fixed32(tag).map_err(|fault| fault.within("flags"))?,
             _ => reader.skip(tag)?,
         }

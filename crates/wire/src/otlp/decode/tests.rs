@@ -184,7 +184,10 @@ fn one_key_with_two_types_keeps_both_values() {
         span(writer, &[1; 16], &[2; 8], |writer| attribute(writer, 9, "n", |writer| writer.string(1, "one")));
     });
     let spans = rows::spans(&traces(&bytes).unwrap().batch).unwrap();
-    assert_eq!(spans[0].attributes, [("n".to_owned(), Value::Int(1)), ("n".to_owned(), Value::from("again"))]);
+    assert_eq!(
+        spans[0].attributes,
+        [("n".to_owned(), Value::Int(1)), ("n".to_owned(), Value::from("again"))]
+    );
     assert_eq!(spans[1].attributes, [("n".to_owned(), Value::from("one"))]);
 }
 

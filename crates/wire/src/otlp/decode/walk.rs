@@ -33,7 +33,8 @@ pub(super) fn walk<'a, I: Items<'a>>(request: &'a [u8], items: &mut I) -> Result
             continue;
         }
         let message = reader.bytes(tag).map_err(|fault| fault.within_item(I::FIELDS[0], index))?;
-        in_resource(message, &mut origins, items, budget).map_err(|stop| stop.within_item(I::FIELDS[0], index))?;
+        in_resource(message, &mut origins, items, budget)
+            .map_err(|stop| stop.within_item(I::FIELDS[0], index))?;
         index += 1;
     }
     Ok(())
@@ -55,7 +56,8 @@ fn in_resource<'a, I: Items<'a>>(
             continue;
         }
         let scope = reader.bytes(tag).map_err(|fault| fault.within_item(I::FIELDS[1], index))?;
-        in_scope(scope, &resource, origins, items, budget).map_err(|stop| stop.within_item(I::FIELDS[1], index))?;
+        in_scope(scope, &resource, origins, items, budget)
+            .map_err(|stop| stop.within_item(I::FIELDS[1], index))?;
         index += 1;
     }
     Ok(())

@@ -1,7 +1,9 @@
 //! Metric points, gathered into metrics.
 
 use hashbrown::HashMap;
-use throughline_model::{Exemplar, ExponentialHistogram, Histogram, MetricPoint, Number, PointData, Quantile};
+use throughline_model::{
+    Exemplar, ExponentialHistogram, Histogram, MetricPoint, Number, PointData, Quantile,
+};
 
 use super::group;
 use super::values::write_attributes;

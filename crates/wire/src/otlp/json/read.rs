@@ -98,7 +98,8 @@ impl FieldSeed<'_> {
 
     fn integer<E: Error>(self, value: i128) -> Result<(), E> {
         let number = self.field.number;
-        let range = |ok: bool| if ok { Ok(()) } else { Err(self.wrong(format_args!("{value} is out of range"))) };
+        let range =
+            |ok: bool| if ok { Ok(()) } else { Err(self.wrong(format_args!("{value} is out of range"))) };
         match self.field.kind {
             Kind::Int64 | Kind::Sfixed64 => range(i64::try_from(value).is_ok())?,
             Kind::Uint64 | Kind::Fixed64 => range(u64::try_from(value).is_ok())?,
@@ -107,7 +108,9 @@ impl FieldSeed<'_> {
             _ => {}
         }
         match self.field.kind {
-            Kind::Int64 | Kind::Uint64 | Kind::Uint32 | Kind::Enum(_) => self.writer.varint(number, value as u64),
+            Kind::Int64 | Kind::Uint64 | Kind::Uint32 | Kind::Enum(_) => {
+                self.writer.varint(number, value as u64)
+            }
             Kind::Fixed64 | Kind::Sfixed64 => self.writer.fixed64(number, value as u64),
             Kind::Fixed32 => self.writer.fixed32(number, value as u32),
             Kind::Sint32 => self.writer.sint32_nonzero(number, value as i32),
@@ -127,7 +130,8 @@ impl FieldSeed<'_> {
                 self.writer.bytes(number, &bytes);
             }
             Kind::Id => {
-                let bytes = hex::decode(text).map_err(|error| self.wrong(format_args!("not hexadecimal: {error}")))?;
+                let bytes = hex::decode(text)
+                    .map_err(|error| self.wrong(format_args!("not hexadecimal: {error}")))?;
                 self.writer.bytes(number, &bytes);
             }
             Kind::Double => match text.parse::<f64>() {
@@ -143,10 +147,12 @@ impl FieldSeed<'_> {
                 Ok(value) => return self.integer(value.into()),
                 Err(error) => return Err(self.wrong(error)),
             },
-            Kind::Uint64 | Kind::Fixed64 | Kind::Uint32 | Kind::Fixed32 | Kind::Sint32 => match text.parse::<i128>() {
-                Ok(value) => return self.integer(value),
-                Err(error) => return Err(self.wrong(error)),
-            },
+            Kind::Uint64 | Kind::Fixed64 | Kind::Uint32 | Kind::Fixed32 | Kind::Sint32 => {
+                match text.parse::<i128>() {
+                    Ok(value) => return self.integer(value),
+                    Err(error) => return Err(self.wrong(error)),
+                }
+            }
         }
         Ok(())
     }

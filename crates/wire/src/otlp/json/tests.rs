@@ -46,7 +46,8 @@ fn enumerations_are_numbers_and_names_are_understood() {
 
 #[test]
 fn only_lower_camel_case_names_count_and_unknown_fields_do_not() {
-    let record = one(r#"{"severity_text":"a","SeverityText":"b","new":{"deep":[1,{"x":null}]},"eventName":"e"}"#);
+    let record =
+        one(r#"{"severity_text":"a","SeverityText":"b","new":{"deep":[1,{"x":null}]},"eventName":"e"}"#);
     assert_eq!((record.severity_text.as_str(), record.event_name.as_str()), ("", "e"));
     assert_eq!(one(r#"{"severityText":null,"body":null,"attributes":null}"#).severity_text, "");
 }
@@ -99,7 +100,8 @@ fn deep_json_is_refused_not_overrun() {
 fn a_record_is_written_as_the_specification_shows() {
     let fields = r#"{"timeUnixNano":"1","observedTimeUnixNano":"2","severityNumber":9,"severityText":"Info","body":{"kvlistValue":{"values":[{"key":"n","value":{"intValue":"0"}},{"key":"none","value":{}}]}},"attributes":[{"key":"list","value":{"arrayValue":{"values":[]}}}],"flags":1,"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","eventName":"e"}"#;
     let json = encode_logs(&logs(fields).unwrap().batch, Encoding::Json).unwrap();
-    let expected = record(fields).replace(r#"[{"scopeLogs":[{"#, r#"[{"resource":{},"scopeLogs":[{"scope":{},"#);
+    let expected =
+        record(fields).replace(r#"[{"scopeLogs":[{"#, r#"[{"resource":{},"scopeLogs":[{"scope":{},"#);
     assert_eq!(String::from_utf8(json).unwrap(), expected);
 }
 

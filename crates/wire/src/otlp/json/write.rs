@@ -80,7 +80,9 @@ fn write_field(
             out.push(',');
         }
         match field.kind {
-            Kind::Fixed64 | Kind::Double | Kind::Uint64 if tag.is_len() => write_packed(out, field, tag, &mut value)?,
+            Kind::Fixed64 | Kind::Double | Kind::Uint64 if tag.is_len() => {
+                write_packed(out, field, tag, &mut value)?
+            }
             _ => write_value(out, field, tag, &mut value, style)?,
         }
     }

@@ -27,7 +27,10 @@ fn rejected_items_are_counted_under_the_signals_name() {
 #[test]
 fn a_warning_has_a_message_and_no_rejected_items() {
     assert_eq!(response(Signal::Logs, Encoding::Protobuf, 0, Some("hm")), b"\x0a\x04\x12\x02hm");
-    assert_eq!(json(Signal::Logs, 0, Some("hm")), r#"{"partialSuccess":{"rejectedLogRecords":"0","errorMessage":"hm"}}"#);
+    assert_eq!(
+        json(Signal::Logs, 0, Some("hm")),
+        r#"{"partialSuccess":{"rejectedLogRecords":"0","errorMessage":"hm"}}"#
+    );
 }
 
 #[test]

@@ -30,7 +30,10 @@ fn a_malformed_request_names_the_violated_field() {
     let status = Status::from(&error);
     assert_eq!(status.code, code::INVALID_ARGUMENT);
     let json = String::from_utf8(status.encode(Encoding::Json)).unwrap();
-    assert!(json.contains(r#""fieldViolations":[{"field":"resource_spans[0]","description":"malformed"#), "{json}");
+    assert!(
+        json.contains(r#""fieldViolations":[{"field":"resource_spans[0]","description":"malformed"#),
+        "{json}"
+    );
     let protobuf = status.encode(Encoding::Protobuf);
     assert!(protobuf.windows(BAD_REQUEST.len()).any(|window| window == BAD_REQUEST.as_bytes()));
 }

@@ -43,7 +43,10 @@ fn version_2_json_wraps_the_trace() {
 fn protobuf_always_has_a_trace() {
     assert_eq!(trace_by_id(&[], &TraceById::default(), Encoding::Protobuf), b"\x0a\x00\x12\x00");
     let partial = TraceById { partial: Some("cut".into()), inspected_bytes: 7 };
-    assert_eq!(trace_by_id(&[], &partial, Encoding::Protobuf), b"\x0a\x00\x12\x02\x08\x07\x18\x01\x22\x03cut");
+    assert_eq!(
+        trace_by_id(&[], &partial, Encoding::Protobuf),
+        b"\x0a\x00\x12\x02\x08\x07\x18\x01\x22\x03cut"
+    );
     let bytes = trace(&[span()], Encoding::Protobuf);
     let whole = trace_by_id(&[span()], &TraceById::default(), Encoding::Protobuf);
     assert!(whole.windows(bytes.len()).any(|window| window == bytes));
