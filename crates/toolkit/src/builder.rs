@@ -1,6 +1,22 @@
 //! Configuring telemetry in code; the environment still has the last word.
 
-use crate::{Environment, InitError, Telemetry, TracingConfig};
+use std::sync::Arc;
+
+use opentelemetry::metrics::MeterProvider as _;
+use tracing::Dispatch;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::Registry;
+
+use crate::core::Core;
+use crate::error::Reason;
+use crate::export::console::{Output, Standard};
+use crate::export::metrics::provider;
+use crate::export::thread::ExportThread;
+use crate::layer::TelemetryLayer;
+use crate::layer::event::Severity;
+use crate::queue::Queue;
+use crate::settings::{CodeSettings, Settings};
+use crate::{Environment, InitError, Telemetry, TracingConfig, diagnostics};
 
 /// Configures telemetry in code. Made by [`Telemetry::builder`].
 ///
@@ -8,21 +24,17 @@ use crate::{Environment, InitError, Telemetry, TracingConfig};
 /// given to [`TelemetryBuilder::config`], `TRACING_*` variables, `OTEL_*` variables.
 #[derive(Debug)]
 pub struct TelemetryBuilder {
-    service: String,
-    version: Option<String>,
-    config: TracingConfig,
+    code: CodeSettings,
     environment: Environment,
-    attributes: Vec<(String, String)>,
+    output: Arc<dyn Output>,
 }
 
 impl Default for TelemetryBuilder {
     fn default() -> Self {
         Self {
-            service: "unknown-service".to_owned(),
-            version: None,
-            config: TracingConfig::default(),
+            code: CodeSettings { log_lines: true, ..CodeSettings::default() },
             environment: Environment::process(),
-            attributes: Vec::new(),
+            output: Arc::new(Standard),
         }
     }
 }
@@ -31,28 +43,57 @@ impl TelemetryBuilder {
     /// Default of `service.name`.
     #[must_use]
     pub fn service(mut self, name: impl Into<String>) -> Self {
-        self.service = name.into();
+        self.code.service = Some(name.into());
         self
     }
 
     /// `service.version`, usually `env!("CARGO_PKG_VERSION")`.
     #[must_use]
     pub fn version(mut self, version: impl Into<String>) -> Self {
-        self.version = Some(version.into());
+        self.code.version = Some(version.into());
         self
     }
 
     /// A resource attribute of everything this process emits.
     #[must_use]
     pub fn resource(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.attributes.push((key.into(), value.into()));
+        self.code.attributes.push((key.into(), value.into()));
+        self
+    }
+
+    /// The base address of the collector, such as `http://localhost:4318`; port 4317 means gRPC.
+    #[must_use]
+    pub fn endpoint(mut self, address: impl Into<String>) -> Self {
+        self.code.endpoint = Some(address.into());
         self
     }
 
     /// The `tracing` section of the service's configuration file.
     #[must_use]
     pub fn config(mut self, config: TracingConfig) -> Self {
-        self.config = config;
+        self.code.config = config;
+        self
+    }
+
+    /// Whether log records are written as JSON lines on stderr (they are, by default).
+    #[must_use]
+    pub fn log_lines(mut self, on: bool) -> Self {
+        self.code.log_lines = on;
+        self
+    }
+
+    /// Which log records are made when `RUST_LOG` is not set: `info,hyper=warn`.
+    #[must_use]
+    pub fn log_filter(mut self, filter: impl Into<String>) -> Self {
+        self.code.log_filter = Some(filter.into());
+        self
+    }
+
+    /// The most spans (and, apart from them, log records) that wait for export, and the most
+    /// memory they may take. What comes beyond is dropped and counted.
+    #[must_use]
+    pub fn queue(mut self, items: usize, bytes: usize) -> Self {
+        self.code.queue = Some((items.max(1), bytes));
         self
     }
 
@@ -63,11 +104,42 @@ impl TelemetryBuilder {
         self
     }
 
+    #[cfg(test)]
+    pub(crate) fn output(mut self, output: Arc<dyn Output>) -> Self {
+        self.output = output;
+        self
+    }
+
     /// Starts telemetry and installs it for the whole process.
     ///
     /// # Errors
     /// See [`crate::init`].
     pub fn install(self) -> Result<Telemetry, InitError> {
-        Ok(Telemetry::placeholder(self.service))
+        let telemetry = self.start()?;
+        tracing::dispatcher::set_global_default(telemetry.dispatch().clone())
+            .map_err(|_| Reason::AlreadyInstalled)?;
+        telemetry.install_globals();
+        Ok(telemetry)
+    }
+
+    /// Starts telemetry without installing it. Code run under [`Telemetry::dispatch`] (by
+    /// `tracing::dispatcher::with_default` or `WithSubscriber`) uses it: several can live in one
+    /// process, as tests need.
+    ///
+    /// # Errors
+    /// See [`crate::init`].
+    pub fn start(self) -> Result<Telemetry, InitError> {
+        let settings = Settings::resolve(&self.code, &self.environment)?;
+        let queue = Arc::new(Queue::new(settings.metrics.batch.queue));
+        let meters = provider(&settings, &queue);
+        let meter = meters.meter("throughline_toolkit");
+        let core = Arc::new(Core::new(settings, self.output, queue, &meter));
+        let thread = ExportThread::start(&core)?;
+        for warning in &core.settings.warnings {
+            diagnostics::say(&core, Severity::Warn, warning.clone());
+        }
+        let layer = TelemetryLayer::new(Arc::clone(&core));
+        let dispatch = Dispatch::new(Registry::default().with(layer));
+        Ok(Telemetry::new(core, thread, meters, dispatch))
     }
 }

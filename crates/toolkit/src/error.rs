@@ -57,9 +57,6 @@ pub(crate) enum Reason {
 
 impl Reason {
     pub(crate) fn setting(name: impl Into<String>, fault: impl fmt::Display) -> Self {
-        Self::Setting {
-            name: name.into(),
-            fault: fault.to_string(),
-        }
+        Self::Setting { name: name.into(), fault: fault.to_string() }
     }
 }

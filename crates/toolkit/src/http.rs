@@ -2,3 +2,6 @@
 
 pub mod client;
 pub mod server;
+
+pub(crate) mod metrics;
+pub(crate) mod semconv;

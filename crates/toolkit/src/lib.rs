@@ -41,10 +41,19 @@
 //! both carrying `trace_id` and `span_id`.
 
 mod builder;
+mod clock;
+mod core;
 mod diagnostics;
 mod error;
+mod export;
+mod fields;
+mod ids;
+mod json_log;
+mod layer;
+mod queue;
 mod record_error;
 mod report;
+mod sampler;
 mod settings;
 mod signal;
 mod span_ext;
@@ -56,6 +65,7 @@ pub mod propagation;
 
 pub use builder::TelemetryBuilder;
 pub use error::{ErrorKind, InitError};
+pub use layer::TelemetryLayer;
 pub use record_error::{RecordError, record_error};
 pub use report::{DropReason, ShutdownReport, SignalReport};
 pub use settings::{Environment, TracingConfig};

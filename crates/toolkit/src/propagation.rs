@@ -10,111 +10,113 @@
 //! let span = parent.in_scope(|| tracing::info_span!("process orders"));
 //! ```
 
-use std::sync::Arc;
+mod baggage;
+mod carrier;
+mod context;
+mod foreign;
+mod w3c;
 
+pub use context::TraceContext;
+pub(crate) use context::{RANDOM, SAMPLED};
 pub use opentelemetry::propagation::{Extractor, Injector};
 pub use opentelemetry::trace::{SpanId, TraceId};
+pub(crate) use w3c::push_hex;
 
-/// The identity of a span as it travels between processes, with its baggage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraceContext {
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
-    pub(crate) flags: u8,
-    pub(crate) state: Option<Arc<str>>,
-    pub(crate) remote: bool,
+use crate::layer::TelemetryLayer;
+use carrier::{HeaderReader, HeaderWriter};
+
+/// One format of context on the wire: a value of `OTEL_PROPAGATORS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Propagator {
+    TraceContext,
+    Baggage,
+    B3,
+    B3Multi,
+    Jaeger,
 }
 
-impl Default for TraceContext {
-    fn default() -> Self {
-        Self {
-            trace_id: TraceId::INVALID,
-            span_id: SpanId::INVALID,
-            flags: 0,
-            state: None,
-            remote: false,
+/// What is used when nothing is configured.
+pub(crate) const DEFAULT: &[Propagator] = &[Propagator::TraceContext, Propagator::Baggage];
+
+impl Propagator {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "tracecontext" => Self::TraceContext,
+            "baggage" => Self::Baggage,
+            "b3" => Self::B3,
+            "b3multi" => Self::B3Multi,
+            "jaeger" => Self::Jaeger,
+            _ => return None,
+        })
+    }
+
+    fn inject(self, context: &TraceContext, carrier: &mut dyn Injector) {
+        match self {
+            Self::Baggage => baggage::inject(context, carrier),
+            _ if !context.is_valid() => {}
+            Self::TraceContext => w3c::inject(context, carrier),
+            Self::B3 => foreign::inject_b3(context, carrier),
+            Self::B3Multi => foreign::inject_b3_multi(context, carrier),
+            Self::Jaeger => foreign::inject_jaeger(context, carrier),
         }
     }
-}
 
-impl TraceContext {
-    /// The context of the current span; invalid outside any span.
-    #[must_use]
-    pub fn current() -> Self {
-        Self::default()
-    }
-
-    /// Whether it names a span.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
-        self.trace_id != TraceId::INVALID && self.span_id != SpanId::INVALID
-    }
-
-    /// Whether the trace is being kept.
-    #[must_use]
-    pub fn is_sampled(&self) -> bool {
-        self.flags & 1 == 1
-    }
-
-    /// The trace.
-    #[must_use]
-    pub fn trace_id(&self) -> TraceId {
-        self.trace_id
-    }
-
-    /// The span.
-    #[must_use]
-    pub fn span_id(&self) -> SpanId {
-        self.span_id
-    }
-
-    /// The `tracestate` header of the trace, empty when there is none.
-    #[must_use]
-    pub fn trace_state(&self) -> &str {
-        self.state.as_deref().unwrap_or("")
-    }
-
-    /// The value of a baggage entry.
-    #[must_use]
-    pub fn baggage(&self, key: &str) -> Option<&str> {
-        let _ = key;
-        None
-    }
-
-    /// This context with a baggage entry added or replaced.
-    #[must_use]
-    pub fn with_baggage(self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        let _ = (key.into(), value.into());
-        self
-    }
-
-    /// Runs `f`; a span created directly in it becomes a child of this context (a new root when
-    /// the context is not valid) and carries its baggage.
-    pub fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        f()
+    fn extract(self, context: &mut TraceContext, carrier: &dyn Extractor) {
+        let found = match self {
+            Self::Baggage => return baggage::extract(context, carrier),
+            Self::TraceContext => w3c::extract(carrier),
+            Self::B3 | Self::B3Multi => foreign::extract_b3(carrier),
+            Self::Jaeger => foreign::extract_jaeger(carrier),
+        };
+        if let Some(found) = found {
+            let baggage = context.baggage.take();
+            *context = TraceContext { baggage, ..found };
+        }
     }
 }
 
 /// Writes the context into a carrier, as the configured propagators (`OTEL_PROPAGATORS`) do.
 pub fn inject(context: &TraceContext, carrier: &mut dyn Injector) {
-    let _ = (context, carrier);
+    with_propagators(|list| inject_with(list, context, carrier));
 }
 
 /// Reads a context from a carrier; invalid when it holds none.
 #[must_use]
 pub fn extract(carrier: &dyn Extractor) -> TraceContext {
-    let _ = carrier;
-    TraceContext::default()
+    with_propagators(|list| extract_with(list, carrier))
 }
 
 /// [`inject`] for HTTP headers.
 pub fn inject_headers(context: &TraceContext, headers: &mut http::HeaderMap) {
-    let _ = (context, headers);
+    inject(context, &mut HeaderWriter(headers));
 }
 
 /// [`extract`] for HTTP headers.
 #[must_use]
 pub fn extract_headers(headers: &http::HeaderMap) -> TraceContext {
-    let _ = headers;
-    TraceContext::default()
+    extract(&HeaderReader(headers))
 }
+
+fn inject_with(list: &[Propagator], context: &TraceContext, carrier: &mut dyn Injector) {
+    for propagator in list {
+        propagator.inject(context, carrier);
+    }
+}
+
+fn extract_with(list: &[Propagator], carrier: &dyn Extractor) -> TraceContext {
+    let mut context = TraceContext::default();
+    for propagator in list {
+        propagator.extract(&mut context, carrier);
+    }
+    context
+}
+
+fn with_propagators<R>(f: impl FnOnce(&[Propagator]) -> R) -> R {
+    match TelemetryLayer::current() {
+        Some(core) => f(&core.settings.propagators),
+        None => f(DEFAULT),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,16 @@
 //! Errors on spans: status, `error.type` and the exception, once.
 
 use std::error::Error;
+use std::hash::{Hash, Hasher};
+
+use crate::SpanStatus;
+use crate::clock;
+use crate::core::Core;
+use crate::fields::{FieldLimits, Fields};
+use crate::layer::event::Severity;
+use crate::layer::span_data::{EventData, SpanData};
+use crate::layer::{with_ancestors, with_slot};
+use crate::propagation::TraceContext;
 
 /// Marks how [`RecordError`] sees an error type. Never written by hand.
 #[derive(Debug)]
@@ -68,8 +78,93 @@ impl<T, E: AsRef<dyn Error + Send + Sync>> RecordError<Boxed> for Result<T, E> {
 }
 
 /// Records an error on a span that need not be the current one.
+///
+/// `error_type` should have few distinct values; a path such as `ledger::Error` is used as it is.
 pub fn record_error(span: &tracing::Span, error: &(dyn Error + 'static), error_type: &str) {
-    let _ = (span, error, error_type);
+    let message = full_message(error);
+    let fingerprint = fingerprint(&root_message(error));
+    let fresh = with_slot(span, |slot, core| {
+        let Some(data) = slot.data.as_mut() else { return false };
+        data.set_status(SpanStatus::Error(message.clone()));
+        let limits = core.settings.span_limits.fields;
+        data.fields.set_str("error.type", error_type, limits);
+        if data.exception == Some(fingerprint) {
+            return false;
+        }
+        data.exception = Some(fingerprint);
+        add_exception(data, core, &message, Some(error_type), Some(&slot.cx));
+        true
+    });
+    if fresh == Some(true) {
+        with_ancestors(span, |data| data.exception = Some(fingerprint));
+    }
+}
+
+/// The error and its causes, outermost first.
+fn full_message(error: &(dyn Error + 'static)) -> String {
+    let mut message = error.to_string();
+    for cause in causes(error) {
+        let text = cause.to_string();
+        // Some errors already print their source.
+        if !message.ends_with(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+    }
+    message
+}
+
+fn root_message(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    const DEPTH_MAX: usize = 16;
+    std::iter::successors(error.source(), |&e| e.source()).take(DEPTH_MAX)
+}
+
+/// Tells exceptions apart well enough to record each only once.
+pub(crate) fn fingerprint(message: &str) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    message.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Adds the exception to the span, to the logs or to both, as
+/// `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` says.
+pub(crate) fn add_exception(
+    data: &mut SpanData,
+    core: &Core,
+    message: &str,
+    exception_type: Option<&str>,
+    cx: Option<&TraceContext>,
+) {
+    let limits = core.settings.span_limits;
+    let signal = core.settings.exceptions;
+    let describe = |limits: FieldLimits| {
+        let mut fields = Fields::default();
+        if let Some(exception_type) = exception_type {
+            fields.set_str("exception.type", exception_type, limits);
+        }
+        fields.set_str("exception.message", message, limits);
+        fields
+    };
+    if signal.span_event {
+        let fields = describe(limits.event_fields);
+        let name = "exception".into();
+        data.add_event(EventData { time_ns: clock::now_ns(), name, fields }, &limits);
+    }
+    if signal.log {
+        let mut record = core.log_pool.get();
+        record.time_ns = clock::now_ns();
+        record.severity = Severity::Error;
+        record.target = data.scope;
+        record.event_name = Some("exception");
+        record.message.push_str(message);
+        record.fields = describe(core.settings.log_limits);
+        record.cx = cx.cloned();
+        core.log(record);
+    }
 }
 
 fn type_name<E: ?Sized>() -> &'static str {

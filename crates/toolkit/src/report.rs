@@ -83,11 +83,7 @@ impl fmt::Display for SignalReport {
                 sep = ", ";
             }
         }
-        if sep == ", " {
-            f.write_str(")")
-        } else {
-            Ok(())
-        }
+        if sep == ", " { f.write_str(")") } else { Ok(()) }
     }
 }
 
@@ -123,18 +119,10 @@ impl ShutdownReport {
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "spans: {}; logs: {}; metrics: {}",
-            self.spans, self.logs, self.metrics
-        )?;
+        write!(f, "spans: {}; logs: {}; metrics: {}", self.spans, self.logs, self.metrics)?;
         if self.open_spans > 0 {
             write!(f, "; {} spans still open", self.open_spans)?;
         }
-        if self.complete {
-            Ok(())
-        } else {
-            f.write_str("; stopped by the time limit")
-        }
+        if self.complete { Ok(()) } else { f.write_str("; stopped by the time limit") }
     }
 }

@@ -10,6 +10,20 @@
 //! # Ok(()) }
 //! ```
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use opentelemetry::KeyValue;
+use tracing::{Instrument, Span};
+
+use super::metrics::labels;
+use super::semconv;
+use super::server::exchange::seconds;
+use crate::core::Core;
+use crate::fields::{Fields, Key, Stored};
+use crate::layer::span_data::EventData;
+use crate::layer::{self, TelemetryLayer};
+use crate::{SpanExt, SpanKind, SpanStatus, clock, propagation, record_error};
 use reqwest::{Client, IntoUrl, Method, Request, RequestBuilder, Response};
 
 /// A [`reqwest::Client`] whose requests are traced.
@@ -58,9 +72,7 @@ impl TracedClient {
 
     /// Starts a request.
     pub fn request(&self, method: Method, url: impl IntoUrl) -> TracedRequest {
-        TracedRequest {
-            builder: self.inner.request(method, url),
-        }
+        TracedRequest { builder: self.inner.request(method, url) }
     }
 
     /// Sends a ready request.
@@ -68,7 +80,7 @@ impl TracedClient {
     /// # Errors
     /// As [`reqwest::Client::execute`].
     pub async fn execute(&self, request: Request) -> Result<Response, reqwest::Error> {
-        self.inner.execute(request).await
+        exchange(&self.inner, request).await
     }
 }
 
@@ -82,9 +94,7 @@ pub struct TracedRequest {
 impl TracedRequest {
     /// Applies any method of [`reqwest::RequestBuilder`].
     pub fn with(self, f: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
-        Self {
-            builder: f(self.builder),
-        }
+        Self { builder: f(self.builder) }
     }
 
     /// Adds a header.
@@ -139,6 +149,152 @@ pub trait SendTraced {
 
 impl SendTraced for RequestBuilder {
     async fn send_traced(self) -> Result<Response, reqwest::Error> {
-        self.send().await
+        let (client, request) = self.build_split();
+        exchange(&client, request?).await
+    }
+}
+
+async fn exchange(client: &Client, mut request: Request) -> Result<Response, reqwest::Error> {
+    let Some(core) = TelemetryLayer::current() else { return client.execute(request).await };
+    let span = tracing::info_span!("HTTP send");
+    let mut call = Call::begin(core, span.clone(), &request);
+    propagation::inject_headers(&span.context(), request.headers_mut());
+    let outcome = client.execute(request).instrument(span).await;
+    call.end(&outcome);
+    outcome
+}
+
+/// A request on its way. Dropped before its end, it was cancelled by the caller.
+struct Call {
+    core: Arc<Core>,
+    span: Span,
+    method: &'static str,
+    host: String,
+    port: Option<i64>,
+    scheme: String,
+    started: u64,
+    ended: bool,
+}
+
+impl Call {
+    fn begin(core: Arc<Core>, span: Span, request: &Request) -> Self {
+        let url = request.url();
+        let method = semconv::method(request.method());
+        layer::with_data(&span, |data, core| {
+            let limits = core.settings.span_limits.fields;
+            data.kind = SpanKind::Client;
+            data.name = Cow::Borrowed(semconv::name_of(method));
+            let fields = &mut data.fields;
+            fields.set(Key::Static("http.request.method"), Stored::Static(method), limits);
+            if method == "_OTHER" {
+                fields.set_str("http.request.method_original", request.method().as_str(), limits);
+            }
+            fields.set_str("url.full", &full_url(url), limits);
+            fields.set_str("server.address", url.host_str().unwrap_or(""), limits);
+            if let Some(port) = url.port_or_known_default() {
+                fields.set(Key::Static("server.port"), Stored::Int(i64::from(port)), limits);
+            }
+        });
+        Self {
+            core,
+            span,
+            method,
+            host: url.host_str().unwrap_or("").to_owned(),
+            port: url.port_or_known_default().map(i64::from),
+            scheme: url.scheme().to_owned(),
+            started: clock::monotonic_ns(),
+            ended: false,
+        }
+    }
+
+    fn end(&mut self, outcome: &Result<Response, reqwest::Error>) {
+        self.ended = true;
+        let status = match outcome {
+            Ok(response) => Some(response.status()),
+            Err(error) => error.status(),
+        };
+        let error: Option<Cow<'static, str>> = match outcome {
+            Ok(response) if response.status().as_u16() < 400 => None,
+            Ok(response) => Some(semconv::status_text(response.status().as_u16())),
+            Err(error) => Some(Cow::Borrowed(error_type(error))),
+        };
+        let version = outcome.as_ref().ok().map(|r| semconv::protocol_version(r.version()));
+        if let Err(fault) = outcome {
+            record_error(&self.span, fault, error.as_deref().unwrap_or("_OTHER"));
+        }
+        layer::with_data(&self.span, |data, core| {
+            let limits = core.settings.span_limits.fields;
+            if let Some(status) = status {
+                let status = Stored::Int(i64::from(status.as_u16()));
+                data.fields.set(Key::Static("http.response.status_code"), status, limits);
+            }
+            if let Some(version) = version {
+                let version = Stored::Static(version);
+                data.fields.set(Key::Static("network.protocol.version"), version, limits);
+            }
+            if let Some(error) = &error {
+                data.fields.set_str("error.type", error, limits);
+                data.set_status(SpanStatus::Error(String::new()));
+            }
+        });
+        self.measure(status.map(|s| i64::from(s.as_u16())), version, error);
+    }
+
+    fn measure(&self, status: Option<i64>, version: Option<&'static str>, error: Option<Cow<'static, str>>) {
+        let labels = labels([
+            Some(KeyValue::new("http.request.method", self.method)),
+            Some(KeyValue::new("server.address", self.host.clone())),
+            self.port.map(|port| KeyValue::new("server.port", port)),
+            Some(KeyValue::new("url.scheme", self.scheme.clone())),
+            status.map(|s| KeyValue::new("http.response.status_code", s)),
+            version.map(|v| KeyValue::new("network.protocol.version", v)),
+            error.map(|e| KeyValue::new("error.type", e)),
+        ]);
+        let elapsed = clock::monotonic_ns().saturating_sub(self.started);
+        let _current = self.span.enter();
+        self.core.http.client_duration.record(seconds(elapsed), &labels);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        layer::with_data(&self.span, |data, core| {
+            let (time_ns, name) = (clock::now_ns(), "request.cancelled".into());
+            let event = EventData { time_ns, name, fields: Fields::default() };
+            data.add_event(event, &core.settings.span_limits);
+        });
+    }
+}
+
+/// `url.full` without credentials and signatures.
+fn full_url(url: &reqwest::Url) -> String {
+    let mut shown = url.clone();
+    if !url.username().is_empty() || url.password().is_some() {
+        // Only addresses that cannot have credentials refuse, and this one has them.
+        let _had_none = shown.set_username("REDACTED").is_err();
+        let _had_none = shown.set_password(Some("REDACTED")).is_err();
+    }
+    if let Some(query) = url.query() {
+        shown.set_query(Some(&semconv::redacted_query(query)));
+    }
+    shown.into()
+}
+
+fn error_type(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        "timeout"
+    } else if error.is_connect() {
+        "connect"
+    } else if error.is_redirect() {
+        "redirect"
+    } else if error.is_body() {
+        "body"
+    } else if error.is_decode() {
+        "decode"
+    } else {
+        "request"
     }
 }

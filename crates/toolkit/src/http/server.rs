@@ -5,15 +5,23 @@ use std::sync::Arc;
 use http::request::Parts;
 use tower::Layer;
 
+mod body;
+pub(crate) mod exchange;
 mod service;
 
-pub use service::TraceService;
+pub use body::TracedBody;
+pub use service::{TraceFuture, TraceService};
 
 type Filter = Arc<dyn Fn(&Parts) -> bool + Send + Sync>;
 
 /// A tower layer that makes a SERVER span for each request.
 ///
-/// Put it on an axum router with `Router::layer`: the span is named `METHOD /route/{pattern}`.
+/// Put it on an axum router with `Router::layer`: the span is named `METHOD /route/{pattern}` as
+/// the router matched it. Around anything else that has no route the name is the method alone.
+///
+/// The span ends with the response body. Status 5xx, an error of the handler and an error of the
+/// body are errors of the span; 4xx is not, and neither is a client that went away, which leaves
+/// the event `request.cancelled`. `error.type` is on the span and on the duration metric alike.
 #[derive(Clone, Default)]
 pub struct TraceLayer {
     skip: Arc<[String]>,
@@ -32,12 +40,7 @@ impl TraceLayer {
     /// everything below it.
     #[must_use]
     pub fn skip_paths<S: Into<String>>(mut self, paths: impl IntoIterator<Item = S>) -> Self {
-        self.skip = self
-            .skip
-            .iter()
-            .cloned()
-            .chain(paths.into_iter().map(Into::into))
-            .collect();
+        self.skip = self.skip.iter().cloned().chain(paths.into_iter().map(Into::into)).collect();
         self
     }
 
@@ -54,6 +57,17 @@ impl TraceLayer {
     pub fn public_endpoint(mut self, public: bool) -> Self {
         self.public = public;
         self
+    }
+}
+
+impl TraceLayer {
+    fn traces(&self, head: &Parts) -> bool {
+        let path = head.uri.path();
+        let skipped = self.skip.iter().any(|skip| match skip.strip_suffix("/*") {
+            Some(above) => path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/')),
+            None => skip == path,
+        });
+        !skipped && self.filter.as_ref().is_none_or(|filter| filter(head))
     }
 }
 

@@ -30,11 +30,6 @@ pub struct TracingConfig {
 
 impl Default for TracingConfig {
     fn default() -> Self {
-        Self {
-            enabled: true,
-            service_name: None,
-            collector_url: None,
-            sampling_rate: None,
-        }
+        Self { enabled: true, service_name: None, collector_url: None, sampling_rate: None }
     }
 }

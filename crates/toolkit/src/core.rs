@@ -1,0 +1,101 @@
+//! What the layer, the boundaries and the export thread share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use opentelemetry::metrics::Meter;
+
+use crate::export::console::Output;
+use crate::export::metrics::MetricRequest;
+use crate::http::metrics::HttpInstruments;
+use crate::json_log;
+use crate::layer::event::LogData;
+use crate::layer::span_data::SpanData;
+use crate::queue::{Pool, Queue};
+use crate::sampler::Sampler;
+use crate::settings::{ExporterKind, Settings};
+use crate::{ShutdownReport, db};
+
+/// Shared state of one running telemetry.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) settings: Settings,
+    pub(crate) sampler: Sampler,
+    pub(crate) spans: Queue<Box<SpanData>>,
+    pub(crate) span_pool: Pool<SpanData>,
+    pub(crate) logs: Queue<Box<LogData>>,
+    pub(crate) log_pool: Pool<LogData>,
+    pub(crate) metrics: Arc<Queue<MetricRequest>>,
+    pub(crate) output: Arc<dyn Output>,
+    pub(crate) http: HttpInstruments,
+    pub(crate) db: db::DbInstruments,
+    open_spans: AtomicI64,
+}
+
+impl Core {
+    pub(crate) fn new(
+        settings: Settings,
+        output: Arc<dyn Output>,
+        metrics: Arc<Queue<MetricRequest>>,
+        meter: &Meter,
+    ) -> Self {
+        Self {
+            sampler: settings.sampler.clone(),
+            spans: Queue::new(settings.traces.batch.queue),
+            span_pool: Pool::new(settings.traces.batch.queue.batch * 4),
+            logs: Queue::new(settings.logs.batch.queue),
+            log_pool: Pool::new(settings.logs.batch.queue.batch * 4),
+            metrics,
+            http: HttpInstruments::new(meter),
+            db: db::DbInstruments::new(meter),
+            open_spans: AtomicI64::new(0),
+            output,
+            settings,
+        }
+    }
+
+    pub(crate) fn span_started(&self) {
+        self.open_spans.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A started span turned out not to be sampled.
+    pub(crate) fn span_abandoned(&self) {
+        self.open_spans.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn span_ended(&self, data: Box<SpanData>) {
+        self.open_spans.fetch_sub(1, Ordering::Relaxed);
+        let bytes = data.bytes();
+        if let Err(mut refused) = self.spans.push(data, bytes, 1) {
+            refused.reset();
+            self.span_pool.put(refused);
+        }
+    }
+
+    /// Writes the JSON line and queues the record for export.
+    pub(crate) fn log(&self, mut record: Box<LogData>) {
+        if self.settings.log_lines {
+            json_log::write(&record, &self.settings.service_name, &*self.output);
+        }
+        if self.settings.logs.exporter == ExporterKind::None {
+            record.reset();
+            return self.log_pool.put(record);
+        }
+        let bytes = record.bytes();
+        if let Err(mut refused) = self.logs.push(record, bytes, 1) {
+            refused.reset();
+            self.log_pool.put(refused);
+        }
+    }
+
+    pub(crate) fn report(&self, complete: bool) -> ShutdownReport {
+        let open = self.open_spans.load(Ordering::Relaxed);
+        ShutdownReport {
+            spans: self.spans.report(),
+            logs: self.logs.report(),
+            metrics: self.metrics.report(),
+            open_spans: u64::try_from(open).unwrap_or(0),
+            complete,
+        }
+    }
+}

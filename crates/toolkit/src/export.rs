@@ -1,0 +1,17 @@
+//! The export thread: takes batches from the queues, encodes them, sends them, keeps accounts.
+
+pub(crate) mod console;
+mod encode;
+mod lane;
+mod log;
+pub(crate) mod metrics;
+mod proto;
+mod retry;
+mod source;
+mod span;
+pub(crate) mod thread;
+mod tls;
+mod transport;
+
+#[cfg(test)]
+pub(crate) use encode::{Encoder, ResourceBytes};

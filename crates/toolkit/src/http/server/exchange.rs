@@ -1,0 +1,211 @@
+//! One request and its answer: the span and the measurements.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, MatchedPath};
+use http::header::{FORWARDED, HOST, HeaderMap, USER_AGENT};
+use http::request::Parts;
+use http::{StatusCode, Uri, Version};
+use opentelemetry::KeyValue;
+use tracing::Span;
+
+use crate::clock;
+use crate::core::Core;
+use crate::fields::{FieldLimits, Fields, Key, Stored, ValueRef};
+use crate::http::metrics::labels;
+use crate::http::semconv;
+use crate::layer;
+use crate::layer::span_data::{EventData, SpanData};
+use crate::propagation::{self, TraceContext};
+use crate::{SpanExt, SpanKind, SpanStatus};
+
+/// A request being served. Dropping it ends the span and takes the measurements.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    core: Arc<Core>,
+    span: Span,
+    method: &'static str,
+    scheme: &'static str,
+    version: Version,
+    route: Option<MatchedPath>,
+    started: u64,
+    status: Option<StatusCode>,
+    error: Option<Cow<'static, str>>,
+}
+
+impl Exchange {
+    pub(super) fn begin(core: Arc<Core>, head: &Parts, public: bool) -> Self {
+        let started = clock::monotonic_ns();
+        let caller = propagation::extract_headers(&head.headers);
+        let parent = if public { TraceContext::default() } else { caller.clone() };
+        let span = parent.in_scope(|| tracing::info_span!("HTTP request"));
+        if public && caller.is_valid() {
+            span.add_link(&caller);
+        }
+        let method = semconv::method(&head.method);
+        let scheme = semconv::scheme(&head.uri);
+        let route = head.extensions.get::<MatchedPath>().cloned();
+        layer::with_data(&span, |data, core| {
+            let route = route.as_ref().map(MatchedPath::as_str);
+            describe(data, core.settings.span_limits.fields, head, method, route);
+        });
+        let active = [KeyValue::new("http.request.method", method), KeyValue::new("url.scheme", scheme)];
+        core.http.active_requests.add(1, &active);
+        let version = head.version;
+        Self { core, span, method, scheme, version, route, started, status: None, error: None }
+    }
+
+    pub(super) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// The handler answered.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    /// The handler or the body failed.
+    pub(super) fn failed(&mut self, error_type: &'static str) {
+        self.error = Some(Cow::Borrowed(error_type));
+    }
+
+    /// Completes the span. A client's mistake is no error of the server, nor is a client that
+    /// went away.
+    fn complete(&self, data: &mut SpanData, core: &Core) -> Option<Cow<'static, str>> {
+        let limits = core.settings.span_limits;
+        let server_error = self.status.is_some_and(|s| s.is_server_error());
+        let error = self.error.clone().or_else(|| {
+            let status = self.status.filter(|_| server_error)?;
+            // What the handler recorded says more than the status.
+            let recorded = match data.fields.get("error.type") {
+                Some(ValueRef::Str(text)) if text != "_OTHER" => Some(Cow::Owned(text.to_owned())),
+                _ => None,
+            };
+            Some(recorded.unwrap_or_else(|| semconv::status_text(status.as_u16())))
+        });
+        if let Some(status) = self.status {
+            let status = Stored::Int(i64::from(status.as_u16()));
+            data.fields.set(Key::Static("http.response.status_code"), status, limits.fields);
+        } else if error.is_none() {
+            let (time_ns, name) = (clock::now_ns(), "request.cancelled".into());
+            data.add_event(EventData { time_ns, name, fields: Fields::default() }, &limits);
+        }
+        if let Some(error) = &error {
+            data.fields.set_str("error.type", error, limits.fields);
+            data.set_status(SpanStatus::Error(String::new()));
+        }
+        data.end_at(clock::monotonic_ns());
+        error
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let recorded = layer::with_data(&self.span, |data, core| self.complete(data, core));
+        let error = recorded.unwrap_or_else(|| {
+            let status = self.status.filter(StatusCode::is_server_error);
+            self.error.take().or_else(|| status.map(|s| semconv::status_text(s.as_u16())))
+        });
+        let http = &self.core.http;
+        let method = KeyValue::new("http.request.method", self.method);
+        let scheme = KeyValue::new("url.scheme", self.scheme);
+        http.active_requests.add(-1, &[method.clone(), scheme.clone()]);
+        let elapsed = clock::monotonic_ns().saturating_sub(self.started);
+        let status = self.status.map(|s| i64::from(s.as_u16()));
+        let route = self.route.as_ref().map(|r| KeyValue::new("http.route", r.as_str().to_owned()));
+        let version = semconv::protocol_version(self.version);
+        let labels = labels([
+            Some(method),
+            Some(scheme),
+            Some(KeyValue::new("network.protocol.version", version)),
+            status.map(|s| KeyValue::new("http.response.status_code", s)),
+            route,
+            error.map(|e| KeyValue::new("error.type", e)),
+        ]);
+        let _current = self.span.enter();
+        http.server_duration.record(seconds(elapsed), &labels);
+    }
+}
+
+pub(crate) fn seconds(nanos: u64) -> f64 {
+    std::time::Duration::from_nanos(nanos).as_secs_f64()
+}
+
+fn describe(
+    data: &mut SpanData,
+    limits: FieldLimits,
+    head: &Parts,
+    method: &'static str,
+    route: Option<&str>,
+) {
+    data.kind = SpanKind::Server;
+    let name = semconv::name_of(method);
+    data.name = match route {
+        Some(route) => Cow::Owned(format!("{name} {route}")),
+        None => Cow::Borrowed(name),
+    };
+    let fields = &mut data.fields;
+    fields.set(Key::Static("http.request.method"), Stored::Static(method), limits);
+    if method == "_OTHER" {
+        fields.set_str("http.request.method_original", head.method.as_str(), limits);
+    }
+    if let Some(route) = route {
+        fields.set_str("http.route", route, limits);
+    }
+    fields.set_str("url.path", head.uri.path(), limits);
+    if let Some(query) = head.uri.query() {
+        fields.set_str("url.query", &semconv::redacted_query(query), limits);
+    }
+    let scheme = semconv::scheme(&head.uri);
+    fields.set(Key::Static("url.scheme"), Stored::Static(scheme), limits);
+    let version = semconv::protocol_version(head.version);
+    fields.set(Key::Static("network.protocol.version"), Stored::Static(version), limits);
+    if let Some(authority) = authority(&head.uri, &head.headers) {
+        let (host, port) = semconv::host_and_port(authority);
+        fields.set_str("server.address", host, limits);
+        if let Some(port) = port {
+            fields.set(Key::Static("server.port"), Stored::Int(port), limits);
+        }
+    }
+    if let Some(agent) = text(&head.headers, USER_AGENT.as_str()) {
+        fields.set_str("user_agent.original", agent, limits);
+    }
+    peer(fields, limits, head);
+}
+
+fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    uri.authority().map(|a| a.as_str()).or_else(|| text(headers, HOST.as_str()))
+}
+
+fn peer(fields: &mut Fields, limits: FieldLimits, head: &Parts) {
+    let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    if let Some(peer) = peer {
+        let address = fields.store_args(format_args!("{}", peer.ip()), limits);
+        fields.set(Key::Static("network.peer.address"), address, limits);
+        let port = Stored::Int(i64::from(peer.port()));
+        fields.set(Key::Static("network.peer.port"), port, limits);
+    }
+    if let Some(client) = forwarded_for(&head.headers) {
+        fields.set_str("client.address", client, limits);
+    } else if let Some(peer) = peer {
+        let address = fields.store_args(format_args!("{}", peer.ip()), limits);
+        fields.set(Key::Static("client.address"), address, limits);
+    }
+}
+
+/// The first client named by a proxy, in either header.
+fn forwarded_for(headers: &HeaderMap) -> Option<&str> {
+    if let Some(forwarded) = text(headers, FORWARDED.as_str()) {
+        let first = forwarded.split(',').next()?;
+        let pair = first.split(';').find_map(|p| p.trim().split_once('='));
+        let (key, value) = pair?;
+        return key.eq_ignore_ascii_case("for").then(|| value.trim_matches('"'));
+    }
+    text(headers, "x-forwarded-for")?.split(',').next().map(str::trim)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|v| v.to_str().ok()).filter(|v| !v.is_empty())
+}

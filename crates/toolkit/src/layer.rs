@@ -1,0 +1,226 @@
+//! The `tracing` layer: spans and events become queued telemetry.
+//!
+//! Each span keeps one [`Slot`] in the registry. A sampled span also has a [`SpanData`] from a
+//! pool, which is filled in place and handed over whole when the span closes; encoding happens on
+//! the export thread. A span that is not sampled keeps only its context, and spans below it are
+//! disabled before they are made ([`active::gated`]).
+
+pub(crate) mod active;
+pub(crate) mod event;
+pub(crate) mod span_data;
+mod visit;
+
+use std::sync::Arc;
+
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::registry::{LookupSpan, Registry};
+
+use crate::clock;
+use crate::core::Core;
+use crate::ids;
+use crate::propagation::TraceContext;
+use span_data::{LinkData, SpanData};
+use visit::SpanVisitor;
+
+/// The layer that [`crate::TelemetryBuilder`] installs.
+#[derive(Debug, Clone)]
+pub struct TelemetryLayer {
+    core: Arc<Core>,
+}
+
+/// What the registry keeps for each live span.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) cx: TraceContext,
+    /// Present when the span is recorded.
+    pub(crate) data: Option<Box<SpanData>>,
+}
+
+impl TelemetryLayer {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// The core behind the current subscriber, if it is one of ours.
+    pub(crate) fn current() -> Option<Arc<Core>> {
+        tracing::dispatcher::get_default(|dispatch| {
+            dispatch.downcast_ref::<Self>().map(|layer| Arc::clone(&layer.core))
+        })
+    }
+
+    fn owner(&self) -> usize {
+        Arc::as_ptr(&self.core).addr()
+    }
+
+    fn parent_of<S>(&self, attrs: &Attributes<'_>, ctx: &Context<'_, S>) -> TraceContext
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if let Some(parent) = attrs.parent() {
+            ctx.span(parent).and_then(|span| slot_context(&span)).unwrap_or_default()
+        } else if attrs.is_contextual() {
+            active::parent_for(self.owner()).unwrap_or_default()
+        } else {
+            TraceContext::default()
+        }
+    }
+
+    fn new_slot(&self, attrs: &Attributes<'_>, parent: TraceContext) -> Slot {
+        let metadata = attrs.metadata();
+        if self.core.settings.traces_off() {
+            return Slot { cx: parent, data: None };
+        }
+        let new_root = !parent.is_valid();
+        let trace_id = if new_root { ids::trace_id() } else { parent.trace_id };
+        let recorded = self.core.sampler.keeps(&parent, trace_id);
+        let mut cx = TraceContext {
+            trace_id,
+            span_id: ids::span_id(),
+            flags: parent.flags,
+            remote: false,
+            state: None,
+            baggage: parent.baggage,
+        };
+        if new_root {
+            cx.flags = crate::propagation::RANDOM;
+        } else {
+            cx.state = parent.state;
+        }
+        let sampled = crate::propagation::SAMPLED;
+        cx.flags = if recorded { cx.flags | sampled } else { cx.flags & !sampled };
+        if !recorded {
+            return Slot { cx, data: None };
+        }
+        let mut data = self.core.span_pool.get();
+        let parent_id = (!new_root).then_some(parent.span_id);
+        data.begin(metadata, parent_id, parent.remote);
+        attrs.record(&mut SpanVisitor::fresh(&mut data, &self.core.settings.span_limits));
+        Slot { cx, data: Some(data) }
+    }
+}
+
+/// The context of a span in the registry.
+fn slot_context<'a, R>(span: &tracing_subscriber::registry::SpanRef<'a, R>) -> Option<TraceContext>
+where
+    R: LookupSpan<'a>,
+{
+    span.extensions().get::<Slot>().map(|slot| slot.cx.clone())
+}
+
+impl<S> Layer<S> for TelemetryLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        let levels = &self.core.settings.levels;
+        if metadata.is_span() {
+            if levels.span(metadata) { Interest::sometimes() } else { Interest::never() }
+        } else if levels.event(metadata) {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        if metadata.is_span() {
+            !active::gated() && self.core.settings.levels.span(metadata)
+        } else {
+            self.core.settings.levels.event(metadata)
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
+        Some(self.core.settings.levels.max())
+    }
+
+    fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        let Some(span) = ctx.span(id) else { return };
+        let parent = self.parent_of(attrs, &ctx);
+        let slot = self.new_slot(attrs, parent);
+        if slot.data.is_some() {
+            self.core.span_started();
+        }
+        active::remember(id.into_u64(), self.owner(), &slot);
+        span.extensions_mut().insert(slot);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
+        let Some(span) = ctx.span(id) else { return };
+        let mut extensions = span.extensions_mut();
+        let data = extensions.get_mut::<Slot>().and_then(|slot| slot.data.as_mut());
+        if let Some(data) = data {
+            values.record(&mut SpanVisitor::late(data, &self.core.settings.span_limits));
+        }
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, ctx: Context<'_, S>) {
+        let followed = ctx.span(follows).and_then(|span| slot_context(&span));
+        let (Some(cx), Some(span)) = (followed, ctx.span(id)) else { return };
+        let mut extensions = span.extensions_mut();
+        let data = extensions.get_mut::<Slot>().and_then(|slot| slot.data.as_mut());
+        if let Some(data) = data {
+            data.add_link(LinkData::to(cx), &self.core.settings.span_limits);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        event::on_event(&self.core, event, &ctx);
+    }
+
+    fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        let key = id.into_u64();
+        if active::enter_remembered(key, self.owner()) {
+            return;
+        }
+        let Some(span) = ctx.span(id) else { return };
+        if let Some(slot) = span.extensions().get::<Slot>() {
+            active::enter(key, self.owner(), slot);
+        }
+    }
+
+    fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+        active::exit(id.into_u64(), self.owner());
+    }
+
+    fn on_close(&self, id: Id, ctx: Context<'_, S>) {
+        let Some(span) = ctx.span(&id) else { return };
+        let Some(slot) = span.extensions_mut().remove::<Slot>() else { return };
+        if let Some(mut data) = slot.data {
+            data.finish(slot.cx, clock::monotonic_ns());
+            self.core.span_ended(data);
+        }
+    }
+}
+
+/// Runs `f` on the recorded data of a span; `None` when the span is not recorded.
+pub(crate) fn with_data<R>(span: &tracing::Span, f: impl FnOnce(&mut SpanData, &Core) -> R) -> Option<R> {
+    with_slot(span, |slot, core| slot.data.as_mut().map(|data| f(data, core)))?
+}
+
+/// Runs `f` on what is kept for a span; `None` when the span is disabled or not ours.
+pub(crate) fn with_slot<R>(span: &tracing::Span, f: impl FnOnce(&mut Slot, &Core) -> R) -> Option<R> {
+    span.with_subscriber(|(id, dispatch)| {
+        let layer = dispatch.downcast_ref::<TelemetryLayer>()?;
+        let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
+        let mut extensions = span.extensions_mut();
+        extensions.get_mut::<Slot>().map(|slot| f(slot, &layer.core))
+    })?
+}
+
+/// Runs `f` on the recorded data of every span around this one, innermost first.
+pub(crate) fn with_ancestors(span: &tracing::Span, mut f: impl FnMut(&mut SpanData)) {
+    span.with_subscriber(|(id, dispatch)| {
+        let scope = dispatch.downcast_ref::<Registry>()?.span(id)?.parent()?.scope();
+        for ancestor in scope {
+            let mut extensions = ancestor.extensions_mut();
+            if let Some(data) = extensions.get_mut::<Slot>().and_then(|s| s.data.as_mut()) {
+                f(data);
+            }
+        }
+        Some(())
+    });
+}

@@ -1,0 +1,142 @@
+//! The spans entered on this thread, kept so that parents, log records and the gate for children
+//! of unsampled spans need no look-up in the registry.
+
+use std::cell::{Cell, RefCell};
+
+use super::Slot;
+use crate::propagation::TraceContext;
+
+struct Entry {
+    /// The registry's id, or 0 for a context set by [`push_parent`].
+    id: u64,
+    /// Which [`crate::core::Core`] made it: a process may have several in tests.
+    owner: usize,
+    /// Spans below it are not made at all.
+    gate: bool,
+    cx: TraceContext,
+}
+
+thread_local! {
+    static STACK: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+    /// The span made last on this thread: it is usually entered next.
+    static LAST: RefCell<Option<Entry>> = const { RefCell::new(None) };
+    static GATED: Cell<bool> = const { Cell::new(false) };
+    static SILENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The context that a new span or a log record on this thread belongs to.
+pub(crate) fn current() -> Option<TraceContext> {
+    STACK.try_with(|stack| stack.borrow().last().map(|e| e.cx.clone())).ok()?
+}
+
+/// Reads the current context without copying it.
+pub(crate) fn with_current<R>(f: impl FnOnce(Option<&TraceContext>) -> R) -> Option<R> {
+    STACK.try_with(|stack| f(stack.borrow().last().map(|e| &e.cx))).ok()
+}
+
+/// The parent of a new span of this owner.
+pub(super) fn parent_for(owner: usize) -> Option<TraceContext> {
+    STACK
+        .try_with(|stack| {
+            let stack = stack.borrow();
+            let entry = stack.iter().rev().find(|e| e.id == 0 || e.owner == owner);
+            entry.map(|e| e.cx.clone())
+        })
+        .ok()?
+}
+
+/// Whether spans must not be made now: the current span is not sampled, or this is the export
+/// thread.
+pub(crate) fn gated() -> bool {
+    GATED.try_with(Cell::get).unwrap_or(true)
+}
+
+/// Makes no telemetry on this thread from now on.
+pub(crate) fn silence_thread() {
+    SILENT.set(true);
+    GATED.set(true);
+}
+
+pub(crate) fn is_silent() -> bool {
+    SILENT.try_with(Cell::get).unwrap_or(true)
+}
+
+pub(super) fn remember(id: u64, owner: usize, slot: &Slot) {
+    let entry = Entry { id, owner, gate: slot.data.is_none(), cx: slot.cx.clone() };
+    let _gone = LAST.try_with(|last| last.replace(Some(entry)));
+}
+
+/// Enters the span made last on this thread, if it is this one.
+pub(super) fn enter_remembered(id: u64, owner: usize) -> bool {
+    let taken = LAST.try_with(|last| {
+        let mut last = last.borrow_mut();
+        let same = last.as_ref().is_some_and(|e| e.id == id && e.owner == owner);
+        if same { last.take() } else { None }
+    });
+    match taken {
+        Ok(Some(entry)) => {
+            push(entry);
+            true
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn enter(id: u64, owner: usize, slot: &Slot) {
+    push(Entry { id, owner, gate: slot.data.is_none(), cx: slot.cx.clone() });
+}
+
+pub(super) fn exit(id: u64, owner: usize) {
+    let _gone = STACK.try_with(|stack| {
+        let mut stack = stack.borrow_mut();
+        if let Some(at) = stack.iter().rposition(|e| e.id == id && e.owner == owner) {
+            stack.remove(at);
+            refresh_gate(&stack);
+        }
+    });
+}
+
+/// Forgets what was remembered about a span whose context changed.
+pub(crate) fn forget_last() {
+    let _gone = LAST.try_with(|last| last.replace(None));
+}
+
+/// Makes `cx` the parent of spans created on this thread until the guard is dropped.
+pub(crate) fn push_parent(cx: TraceContext) -> ParentGuard {
+    let depth = STACK.try_with(|stack| stack.borrow().len()).unwrap_or(0);
+    push(Entry { id: 0, owner: 0, gate: false, cx });
+    ParentGuard { depth, on_this_thread: std::marker::PhantomData }
+}
+
+/// Ends the effect of [`push_parent`].
+#[must_use]
+pub(crate) struct ParentGuard {
+    depth: usize,
+    on_this_thread: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for ParentGuard {
+    fn drop(&mut self) {
+        let _gone = STACK.try_with(|stack| {
+            let mut stack = stack.borrow_mut();
+            let at = stack.iter().skip(self.depth).position(|e| e.id == 0);
+            if let Some(at) = at {
+                stack.remove(self.depth + at);
+                refresh_gate(&stack);
+            }
+        });
+    }
+}
+
+fn push(entry: Entry) {
+    let _gone = STACK.try_with(|stack| {
+        let mut stack = stack.borrow_mut();
+        stack.push(entry);
+        refresh_gate(&stack);
+    });
+}
+
+fn refresh_gate(stack: &[Entry]) {
+    let gate = stack.last().is_some_and(|e| e.gate) || SILENT.get();
+    GATED.set(gate);
+}

@@ -1,0 +1,44 @@
+//! Which spans and events are made at all: `RUST_LOG`, or the builder's filter.
+
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+
+use super::Reader;
+
+/// Level filters. Events follow the filter; spans are made at INFO and above whatever the filter
+/// says about logs, and at lower levels where the filter is that verbose, so that quieter logs do
+/// not cut traces.
+#[derive(Debug, Clone)]
+pub(crate) struct Levels {
+    events: Targets,
+    max: LevelFilter,
+}
+
+impl Levels {
+    pub(crate) fn parse(filter: Option<&str>, read: &mut Reader<'_>) -> Self {
+        let events = match filter.map(str::parse::<Targets>) {
+            Some(Ok(targets)) => targets,
+            Some(Err(fault)) => {
+                read.warn("RUST_LOG", fault);
+                Targets::new().with_default(LevelFilter::INFO)
+            }
+            None => Targets::new().with_default(LevelFilter::INFO),
+        };
+        let default = events.default_level().unwrap_or(LevelFilter::OFF);
+        let max = events.iter().map(|(_, level)| level).fold(default, LevelFilter::max);
+        Self { events, max: max.max(LevelFilter::INFO) }
+    }
+
+    pub(crate) fn max(&self) -> LevelFilter {
+        self.max
+    }
+
+    pub(crate) fn event(&self, metadata: &Metadata<'_>) -> bool {
+        self.events.would_enable(metadata.target(), metadata.level())
+    }
+
+    pub(crate) fn span(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= LevelFilter::INFO || self.event(metadata)
+    }
+}
