@@ -17,6 +17,7 @@ pub(super) struct BodyReader<'a, B> {
     idle: Duration,
     /// A body that comes in one piece is never copied.
     first: Bytes,
+    /// All of the body, once a second piece has come.
     rest: BytesMut,
 }
 
@@ -46,12 +47,8 @@ where
 
     /// The first bytes of what was read.
     pub(super) fn head<const N: usize>(&self) -> Option<[u8; N]> {
-        let mut head = [0; N];
-        let read = self.first.iter().chain(self.rest.iter());
-        (self.len() >= N).then(|| {
-            head.iter_mut().zip(read).for_each(|(to, from)| *to = *from);
-            head
-        })
+        let read = if self.rest.is_empty() { &self.first[..] } else { &self.rest[..] };
+        read.first_chunk().copied()
     }
 
     /// Reads to the end.

@@ -193,7 +193,10 @@ impl Accepting {
                 tracing::debug!(%error, "TCP_NODELAY is not to be had");
             }
             let builder = builder(&speech);
+            let requested = CancellationToken::new();
+            let first = requested.clone();
             let service = service_fn(move |request| {
+                first.cancel();
                 let handler = Arc::clone(&handler);
                 async move { Ok::<_, std::convert::Infallible>(handler.handle(request).await) }
             });
@@ -202,9 +205,12 @@ impl Accepting {
                 ended = connection.as_mut() => Some(ended),
                 () = stop.cancelled() => None,
                 () = aged(speech.keepalive.max_connection_age) => None,
+                () = silent(&requested) => None,
             };
             let ended = match ended {
                 Some(ended) => ended,
+                // There is nobody to say goodbye to; an HTTP/2 handshake would be waited for.
+                None if !requested.is_cancelled() => return,
                 None => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
@@ -222,6 +228,16 @@ async fn aged(age: Duration) {
         std::future::pending::<()>().await;
     }
     tokio::time::sleep(age).await;
+}
+
+/// How long a connection may be open before its first request.
+const FIRST_REQUEST: Duration = Duration::from_secs(300);
+
+async fn silent(requested: &CancellationToken) {
+    tokio::time::sleep(FIRST_REQUEST).await;
+    if requested.is_cancelled() {
+        std::future::pending::<()>().await;
+    }
 }
 
 fn builder(speech: &Speech) -> Builder<TokioExecutor> {

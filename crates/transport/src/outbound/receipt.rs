@@ -119,7 +119,7 @@ mod tests {
         let url = b"type.googleapis.com/google.rpc.RetryInfo";
         let mut any = vec![0x0a, url.len() as u8];
         any.extend_from_slice(url);
-        any.extend_from_slice(b"\x12\x09\x0a\x07\x08\x03\x10\x80\xca\xb5\xee\x01");
+        any.extend_from_slice(b"\x12\x0a\x0a\x08\x08\x03\x10\x80\xca\xb5\xee\x01");
         let mut status = b"\x08\x0e\x12\x01x\x1a\x02\x0a\x00\x1a".to_vec();
         status.push(any.len() as u8);
         status.extend_from_slice(&any);
