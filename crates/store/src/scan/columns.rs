@@ -1,6 +1,7 @@
 //! Which stored columns a field reads.
 
 use super::filter::{AttributeScope, Field, Filter};
+use super::predicate::{Body, Leaf, Node};
 use throughline_model::schema;
 
 impl Field {
@@ -49,5 +50,43 @@ impl Filter {
             });
         });
         names
+    }
+}
+
+impl Node {
+    /// Calls `visit` with the name of every stored column that is read to decide.
+    pub(super) fn for_each_column(&self, visit: &mut dyn FnMut(&str)) {
+        match self {
+            Self::Const(_) => {}
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.for_each_column(visit)),
+            Self::Not(inner) => inner.for_each_column(visit),
+            Self::Leaf(leaf) => leaf.for_each_column(visit),
+            Self::Bound(items, body) => {
+                visit(items.column());
+                body.for_each_column(visit);
+            }
+        }
+    }
+}
+
+impl Body {
+    fn for_each_column(&self, visit: &mut dyn FnMut(&str)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.for_each_column(visit)),
+            Self::Leaf(leaf) => leaf.for_each_column(visit),
+            Self::Row(node) => node.for_each_column(visit),
+        }
+    }
+}
+
+impl Leaf {
+    fn for_each_column(&self, visit: &mut dyn FnMut(&str)) {
+        match self {
+            Self::Test { field, .. } => field.for_each_column(visit),
+            Self::Expression { left, right, .. } => {
+                left.for_each_field(&mut |field| field.for_each_column(visit));
+                right.for_each_field(&mut |field| field.for_each_column(visit));
+            }
+        }
     }
 }

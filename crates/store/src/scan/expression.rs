@@ -139,7 +139,12 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 fn compare(left: &Value, op: CompareOp, right: &Value) -> bool {
+    let quantified = |elements: &[Value], holds: &dyn Fn(&Value) -> bool| {
+        if op.denies() { !elements.is_empty() && elements.iter().all(holds) } else { elements.iter().any(holds) }
+    };
     match (left, right) {
+        (Value::Array(elements), _) => quantified(elements, &|element| compare(element, op, right)),
+        (_, Value::Array(elements)) => quantified(elements, &|element| compare(left, op, element)),
         (Value::Int(left), Value::Int(right)) => op.holds(left.cmp(right)),
         (Value::Int(left), Value::Double(right)) => op.holds_partial(int_to_double(*left, *right)),
         (Value::Double(left), Value::Int(right)) => {

@@ -8,7 +8,10 @@
 //!   while `Ne` does not.
 //! - Integers and doubles compare as numbers, exactly (no rounding of large integers). A NaN is
 //!   unequal to everything. Strings compare by bytes; booleans only by `Eq` and `Ne`. Bytes compare
-//!   by `Eq` and `Ne`. Arrays, maps and [`Value::Null`] compare with nothing.
+//!   by `Eq` and `Ne`. Maps and [`Value::Null`] compare with nothing.
+//! - An array, on either side, compares element by element: `Ne`, `NotRegex` and `NotContains`
+//!   hold when there are elements and all of them hold, every other operator and [`Filter::In`]
+//!   when any element does.
 //! - Ids (trace, span, parent, linked) read as lower-case hexadecimal strings; `Eq`, `Ne` and
 //!   [`Filter::In`] also take them as [`Value::Bytes`], and as hexadecimal text of any case and
 //!   width (padded on the left).

@@ -187,7 +187,9 @@ fn lower(filter: &Filter) -> Result<Node, InvalidRequest> {
 }
 
 fn compare(left: &Operand, op: CompareOp, right: &Operand) -> Result<Node, InvalidRequest> {
+    let array = |side: &Operand| matches!(side, Operand::Literal(Value::Array(_)));
     Ok(match (left, right) {
+        _ if array(left) || array(right) => leaf(Leaf::Expression { left: left.clone(), op, right: right.clone() }),
         (Operand::Field(field), Operand::Literal(value)) => test(field, op, value)?,
         (Operand::Literal(left), Operand::Literal(right)) => {
             Test::compare(op, right)?.map_or(Node::Const(false), |test| Node::Const(test.value(left)))
@@ -229,7 +231,7 @@ fn service_column(field: &Field) -> Field {
     }
 }
 
-fn not(node: Node) -> Node {
+pub(super) fn not(node: Node) -> Node {
     match node {
         Node::Const(truth) => Node::Const(!truth),
         Node::Not(inner) => *inner,
@@ -237,7 +239,7 @@ fn not(node: Node) -> Node {
     }
 }
 
-fn all(parts: Vec<Node>) -> Node {
+pub(super) fn all(parts: Vec<Node>) -> Node {
     let mut kept = Vec::with_capacity(parts.len());
     for part in parts {
         match part {
@@ -251,7 +253,7 @@ fn all(parts: Vec<Node>) -> Node {
     if kept.is_empty() { Node::Const(true) } else { single(kept, Node::All) }
 }
 
-fn any(parts: Vec<Node>) -> Node {
+pub(super) fn any(parts: Vec<Node>) -> Node {
     let mut kept = Vec::with_capacity(parts.len());
     for part in parts {
         match part {

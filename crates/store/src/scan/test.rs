@@ -45,6 +45,13 @@ pub(super) struct ValueSet {
     bytes: HashSet<Box<[u8]>, ahash::RandomState>,
 }
 
+impl ValueSet {
+    /// The values that are ids.
+    pub(super) fn ids(&self) -> impl Iterator<Item = u128> + '_ {
+        self.ids.iter().copied()
+    }
+}
+
 impl Literal {
     /// `None` for values that compare with nothing.
     pub(super) fn new(value: &Value) -> Option<Self> {
@@ -179,9 +186,23 @@ impl Test {
         }
     }
 
+    /// Whether it asks for something not to be so: then it must hold for all elements of an array.
+    fn denies(&self) -> bool {
+        match self {
+            Self::Compare(op, _) => op.denies(),
+            Self::Regex { negate, .. } | Self::Contains { negate, .. } => *negate,
+            Self::Exists | Self::In(_) => false,
+        }
+    }
+
     pub(super) fn value(&self, value: &Value) -> bool {
         match value {
-            Value::Null | Value::Array(_) | Value::Map(_) => matches!(self, Self::Exists),
+            Value::Null | Value::Map(_) => matches!(self, Self::Exists),
+            Value::Array(elements) => match self {
+                Self::Exists => true,
+                _ if self.denies() => !elements.is_empty() && elements.iter().all(|element| self.value(element)),
+                _ => elements.iter().any(|element| self.value(element)),
+            },
             Value::String(text) => self.text(text.as_bytes()),
             Value::Bool(truth) => self.boolean(*truth),
             Value::Int(number) => self.int(*number),
@@ -201,6 +222,10 @@ impl CompareOp {
             Self::Ge => Self::Le,
             same => same,
         }
+    }
+
+    pub(super) fn denies(self) -> bool {
+        matches!(self, Self::Ne | Self::NotRegex | Self::NotContains)
     }
 
     pub(super) fn holds(self, ordering: Ordering) -> bool {
@@ -243,7 +268,7 @@ fn id_of_text(text: &str) -> Option<u128> {
     hexadecimal.then(|| u128::from_str_radix(text, 16).ok()).flatten()
 }
 
-fn id_of_bytes(bytes: &[u8]) -> Option<u128> {
+pub(super) fn id_of_bytes(bytes: &[u8]) -> Option<u128> {
     (bytes.len() <= 16).then(|| bytes.iter().fold(0, |id, byte| id << 8 | u128::from(*byte)))
 }
 

@@ -116,7 +116,13 @@ fn is_id(field: &Field) -> bool {
 
 fn compare(id: bool, left: &Value, op: CompareOp, right: &Value) -> bool {
     let equality = matches!(op, CompareOp::Eq | CompareOp::Ne);
+    let negative = matches!(op, CompareOp::Ne | CompareOp::NotRegex | CompareOp::NotContains);
+    let arrays = |elements: &[Value], holds: &dyn Fn(&Value) -> bool| {
+        if negative { !elements.is_empty() && elements.iter().all(holds) } else { elements.iter().any(holds) }
+    };
     match (left, right) {
+        (Value::Array(elements), _) => arrays(elements, &|element| compare(id, element, op, right)),
+        (_, Value::Array(elements)) => arrays(elements, &|element| compare(id, left, op, element)),
         (Value::String(left), Value::String(right)) => match op {
             CompareOp::Regex => regex::Regex::new(right).unwrap().is_match(left),
             CompareOp::NotRegex => !regex::Regex::new(right).unwrap().is_match(left),
