@@ -1,5 +1,7 @@
 //! What a store can be told: where it lives, how durable an OK is, when it flushes, how much it may hold.
 
+mod duration_text;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -83,7 +85,7 @@ pub struct WalConfig {
     /// The largest request taken. Default 64 MiB.
     pub record_bytes_max: usize,
     /// With [`Durability::Relaxed`]: the longest time an acknowledged request stays unsynced. Default 200 ms.
-    #[serde(with = "millis")]
+    #[serde(with = "duration_text")]
     pub relaxed_window: Duration,
     /// Disk space held back so that live data can still be flushed when the disk is full. Default 32 MiB.
     pub reserve_bytes: u64,
@@ -112,7 +114,7 @@ impl Default for WalConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct LiveConfig {
     /// How often small batches are merged into larger ones. Default 1 s.
-    #[serde(with = "millis")]
+    #[serde(with = "duration_text")]
     pub merge_interval: Duration,
     /// Batches of this many rows are left alone. Default 65,536.
     pub merge_rows_max: usize,
@@ -133,7 +135,7 @@ pub struct FlushConfig {
     /// Rows in live data. Default 524,288.
     pub rows: u64,
     /// Age of the oldest row in live data. Default 60 s.
-    #[serde(with = "millis")]
+    #[serde(with = "duration_text")]
     pub interval: Duration,
     /// Memory of live data. Default 64 MiB.
     pub bytes: usize,
@@ -152,12 +154,12 @@ impl Default for FlushConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct RetentionConfig {
     /// Segments whose newest row is older than this are dropped; zero keeps them for ever. Default 15 days.
-    #[serde(with = "millis")]
+    #[serde(with = "duration_text")]
     pub age_max: Duration,
     /// When segments take more bytes than this the oldest are dropped; zero means no bound. Default 0.
     pub bytes_max: u64,
     /// How often both are checked. Default 60 s.
-    #[serde(with = "millis")]
+    #[serde(with = "duration_text")]
     pub interval: Duration,
 }
 
@@ -180,10 +182,10 @@ pub struct CompactionConfig {
     /// Level-0 segments of one partition that make a compaction worth while before its hour is over. Default 8.
     pub files_min: usize,
     /// How often candidates are looked for. Default 10 s.
-    #[serde(with = "millis")]
+    #[serde(with = "duration_text")]
     pub interval: Duration,
     /// How long a replaced file stays on disk for the scans that still read it. Default 60 s.
-    #[serde(with = "millis")]
+    #[serde(with = "duration_text")]
     pub delete_grace: Duration,
 }
 
@@ -216,21 +218,6 @@ impl Default for ReadConfig {
     }
 }
 
-/// Durations as whole milliseconds.
-mod millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        Ok(Duration::from_millis(u64::deserialize(deserializer)?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +232,15 @@ mod tests {
     fn refuses_an_unknown_key() {
         let error = serde_json::from_str::<StoreConfig>(r#"{"wal":{"segment_size":1}}"#).unwrap_err();
         assert!(error.to_string().contains("segment_size"), "{error}");
+    }
+
+    #[test]
+    fn takes_durations_as_text() {
+        let config: StoreConfig = serde_json::from_str(r#"{"retention":{"age_max":"168h"},"flush":{"interval":1500}}"#).unwrap();
+        assert_eq!(config.retention.age_max, Duration::from_secs(7 * 24 * 3600));
+        assert_eq!(config.flush.interval, Duration::from_millis(1_500));
+        let error = serde_json::from_str::<StoreConfig>(r#"{"flush":{"interval":"soon"}}"#).unwrap_err();
+        assert!(error.to_string().contains("soon"), "{error}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub(crate) mod lock;
 mod open;
 mod reserve;
 mod stats;
+mod upkeep;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,19 +22,25 @@ use tokio::time::timeout;
 pub use flush::FlushStats;
 pub use open::Environment;
 pub use stats::{StoreStats, TableStats};
+pub use upkeep::UpkeepStats;
 
 use crate::Error;
 use crate::catalog::{Catalog, Snapshot};
 use crate::config::StoreConfig;
 use crate::live::Live;
 use crate::recovery::RecoveryReport;
+use crate::scan::ScanPool;
 use crate::segment::Segments;
 use crate::wal::{LogReader, RequestParts, Wal};
 use background::Background;
 use flush::Flusher;
+use upkeep::Upkeep;
 
 /// How long a shutdown waits for a flush. What is not flushed by then is in the log.
 const SHUTDOWN_FLUSH_MAX: Duration = Duration::from_millis(1_200);
+
+/// Longest name of a log reader; its file name is up to three times as long.
+const CONSUMER_NAME_MAX: usize = 80;
 
 /// The telemetry store of one directory.
 pub struct Store {
@@ -43,7 +50,9 @@ pub struct Store {
     live: Arc<Live>,
     catalog: Arc<Catalog>,
     segments: Arc<Segments>,
+    scans: ScanPool,
     flusher: Arc<Flusher>,
+    upkeep: Arc<Upkeep>,
     /// One flush at a time.
     flushing: Arc<tokio::sync::Mutex<()>>,
     background: Background,
@@ -132,9 +141,14 @@ impl Store {
     /// A durable queue over the accepted requests. A new consumer starts with the next request.
     ///
     /// The log keeps what a consumer has not committed, up to `wal.bytes_max`; then it loses its oldest records, counted.
-    #[must_use]
-    pub fn reader(&self, consumer: &str) -> LogReader {
-        self.wal.reader(consumer)
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] for a name that is empty or longer than 80 bytes.
+    pub fn reader(&self, consumer: &str) -> Result<LogReader, Error> {
+        if consumer.is_empty() || consumer.len() > CONSUMER_NAME_MAX {
+            return Err(Error::invalid(format!("the name of a log reader has 1 to {CONSUMER_NAME_MAX} bytes: {consumer:?}")));
+        }
+        Ok(self.wal.reader(consumer))
     }
 
     /// Forgets every consumer that is not named, so that the log keeps nothing for exporters that were configured away.
@@ -160,6 +174,11 @@ impl Store {
         &self.segments
     }
 
+    /// Where its scans run.
+    pub(crate) fn scans(&self) -> &ScanPool {
+        &self.scans
+    }
+
     /// Its clock.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
@@ -181,6 +200,7 @@ impl Store {
     pub async fn shutdown(&self) -> Result<ShutdownReport, Error> {
         let start = Instant::now();
         self.closed.store(true, Ordering::Release);
+        self.scans.close();
         self.background.stop().await;
         let mut flush_error = None;
         if self.live.active_rows() <= self.config.flush.shutdown_rows_max {

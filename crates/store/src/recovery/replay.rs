@@ -157,18 +157,14 @@ impl Recovery {
 
     fn flush_if_large(&self, next_file: u64) -> Result<(), Error> {
         self.parts.live.merge()?;
-        if !self.parts.live.is_flush_due() {
-            return Ok(());
-        }
-        self.parts.live.freeze(next_file);
-        match self.parts.flusher.flush_frozen() {
-            // It stays in live data and is flushed when there is room.
-            Err(error) if error.is_retryable() => {
-                tracing::warn!(%error, "cannot flush while the log is read");
-                Ok(())
+        if self.parts.live.is_flush_due() {
+            self.parts.live.freeze(next_file);
+            if let Err(error) = self.parts.flusher.flush_frozen() {
+                // It stays in live data, and the flush is repeated once the store is open.
+                tracing::warn!(%error, cause = error.source_text(), "cannot flush while the log is read");
             }
-            other => other,
         }
+        Ok(())
     }
 
     fn keep_raw(&self, record: &WalRecord) -> Result<PathBuf, Error> {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::live::Live;
 use crate::store::flush::Flusher;
-use crate::store::{Store, flush_now};
+use crate::store::{Store, flush_now, upkeep};
 use crate::wal::Wal;
 
 /// How often the flush looks at the age of live data.
@@ -72,6 +72,9 @@ pub(super) fn start(store: &mut Store) {
     store.background.run(flush_when_due(flushing, flusher, wal, live));
     store.background.run(merge(store.live.clone(), store.config.live.merge_interval));
     store.background.run(keep_house(store.wal.clone(), store.flusher.clone()));
+    let upkeep = store.upkeep.clone();
+    store.background.run(upkeep::compact(upkeep.clone(), store.config.compaction.clone()));
+    store.background.run(upkeep::retain(upkeep, store.config.retention.clone(), store.config.compaction.delete_grace));
 }
 
 async fn flush_when_due(

@@ -117,6 +117,11 @@ impl Flusher {
         *self.closed.lock() = true;
     }
 
+    /// Whether the store is closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        *self.closed.lock()
+    }
+
     pub(crate) fn stats(&self) -> FlushStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         FlushStats {
@@ -159,7 +164,7 @@ impl Flusher {
         self.reached(Point::FlushStart)?;
         let mut duplicates = 0;
         for ((tenant, signal), batches) in &frozen.tables {
-            if *self.closed.lock() {
+            if self.is_closed() {
                 return Err(Error::cancelled("the store is closed"));
             }
             let target = Target {

@@ -13,10 +13,12 @@ use crate::catalog::Catalog;
 use crate::config::StoreConfig;
 use crate::live::Live;
 use crate::recovery::{Recovery, RecoveryParts, RecoveryReport, Replay};
+use crate::scan::ScanPool;
 use crate::segment::Segments;
 use crate::store::background::Background;
 use crate::store::flush::{Flusher, FlusherParts};
 use crate::store::lock::DirLock;
+use crate::store::upkeep::Upkeep;
 use crate::store::{Store, background};
 use crate::wal::counters::Counters;
 use crate::wal::disk::{Disk, OsDisk};
@@ -115,8 +117,10 @@ fn open(config: StoreConfig, replay: Replay, environment: Environment) -> Result
         },
         start_at,
     )?;
+    let upkeep = Arc::new(Upkeep::new(segments.clone(), clock.clone(), flusher.clone()));
     recovery.catalog = catalog_report;
     recovery.duration = start.elapsed();
+    let scans = ScanPool::new(config.read.scans_max);
     Ok(Store {
         config,
         clock,
@@ -124,7 +128,9 @@ fn open(config: StoreConfig, replay: Replay, environment: Environment) -> Result
         live,
         catalog,
         segments,
+        scans,
         flusher,
+        upkeep,
         flushing: Arc::default(),
         background: Background::default(),
         closed: AtomicBool::new(false),

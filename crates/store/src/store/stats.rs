@@ -4,7 +4,7 @@ use serde::Serialize;
 use throughline_model::Signal;
 
 use crate::live::signal_index;
-use crate::store::{FlushStats, Store};
+use crate::store::{FlushStats, Store, UpkeepStats};
 use crate::wal::{ConsumerStats, WalStats};
 
 /// Sizes now and counts since the store was opened.
@@ -30,6 +30,8 @@ pub struct StoreStats {
     pub readers: Vec<ConsumerStats>,
     /// Flushes.
     pub flush: FlushStats,
+    /// Compaction and retention.
+    pub upkeep: UpkeepStats,
     /// Segments and sidecars set aside as damaged since the start.
     pub quarantined: u64,
     /// Memory of cached footers.
@@ -58,6 +60,18 @@ impl StoreStats {
             Signal::Logs => &self.logs,
             Signal::Metrics => &self.points,
         }
+    }
+
+    /// Rows of one signal.
+    #[must_use]
+    pub fn rows_of(&self, signal: Signal) -> u64 {
+        self.table(signal).rows
+    }
+
+    /// Rows of all signals.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        Signal::ALL.into_iter().map(|signal| self.rows_of(signal)).sum()
     }
 }
 
@@ -91,6 +105,7 @@ pub(super) fn collect(store: &Store) -> StoreStats {
         wal: store.wal.stats(),
         readers: store.wal.ledger().consumers(),
         flush: store.flusher.stats(),
+        upkeep: store.upkeep.stats(),
         quarantined: damage.len() as u64 + more,
         footer_bytes: store.segments.footer_bytes(),
     }

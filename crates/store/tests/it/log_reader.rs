@@ -18,7 +18,7 @@ async fn reads_in_order_from_where_it_committed_before_the_restart() {
     let config = small(dir.path());
     let (store, _) = open(&config).await;
     store.append(request(Signal::Logs, 900, 1)).await.unwrap();
-    let mut reader = store.reader("otlp/backup");
+    let mut reader = store.reader("otlp/backup").unwrap();
     for index in 0..300 {
         store.append(request(Signal::Logs, index, 5)).await.unwrap();
     }
@@ -34,7 +34,7 @@ async fn reads_in_order_from_where_it_committed_before_the_restart() {
     drop((store, reader));
 
     let (store, _) = open(&config).await;
-    let mut reader = store.reader("otlp/backup");
+    let mut reader = store.reader("otlp/backup").unwrap();
     store.append(request(Signal::Logs, 300, 5)).await.unwrap();
     for index in 200..=300 {
         assert_eq!(next(&mut reader).await.unwrap().1, index);
@@ -45,7 +45,7 @@ async fn reads_in_order_from_where_it_committed_before_the_restart() {
 async fn waits_for_the_next_record_and_loses_none_when_the_wait_is_dropped() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(&small(dir.path())).await;
-    let mut reader = store.reader("a");
+    let mut reader = store.reader("a").unwrap();
     for index in 0..50 {
         assert!(tokio::time::timeout(Duration::from_millis(1), reader.next()).await.is_err());
         store.append(request(Signal::Traces, index, 1)).await.unwrap();
@@ -66,7 +66,7 @@ async fn keeps_the_log_for_readers_up_to_its_bound_and_counts_what_they_lose() {
     let mut config = small(dir.path());
     config.wal.bytes_max = 5 * config.wal.segment_bytes;
     let (store, _) = open(&config).await;
-    let mut reader = store.reader("slow");
+    let mut reader = store.reader("slow").unwrap();
     for index in 0..600 {
         store.append(request(Signal::Logs, index, 5)).await.unwrap();
         if index % 50 == 0 {
@@ -89,7 +89,7 @@ async fn keeps_the_log_for_readers_up_to_its_bound_and_counts_what_they_lose() {
 async fn removes_the_log_once_every_reader_has_passed_or_is_forgotten() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(&small(dir.path())).await;
-    let (mut quick, _gone) = (store.reader("quick"), store.reader("gone"));
+    let (mut quick, _gone) = (store.reader("quick").unwrap(), store.reader("gone").unwrap());
     for index in 0..300 {
         store.append(request(Signal::Logs, index, 5)).await.unwrap();
     }

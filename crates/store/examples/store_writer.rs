@@ -1,2 +1,0 @@
-//! Appends to a store until it is killed, printing what was acknowledged (the kill test runs it).
-fn main() {}
