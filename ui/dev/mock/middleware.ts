@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Random } from "../telemetry/otlp.ts";
 import { randomTrace } from "../telemetry/shop.ts";
-import { largeTrace, linkedTraces, orphanTrace, skewedTrace } from "../telemetry/special.ts";
+import { specialIds, specialTraces } from "../telemetry/special.ts";
 import { assemble } from "./assemble.ts";
 import { QueryFault } from "./evaluate.ts";
 import { logs, metrics, operations, search, services, status, tagNames, tagValues } from "./routes.ts";
@@ -18,7 +18,7 @@ export function mockMiddleware() {
     if (!handled) return next();
     keepUp();
     if (request.method === "POST") return void ingest(store, url.pathname, request, response);
-    void answer(store, url, response);
+    answer(store, url, response);
   };
 }
 
@@ -34,16 +34,12 @@ function seeded() {
       store.addLogs(trace.logRequest());
     }
   };
-  for (const trace of [largeTrace(now - 240_000), orphanTrace(now - 90_000), skewedTrace(now - 60_000), ...linkedTraces(now - 45_000)]) {
-    store.addTraces(trace.traces());
-  }
+  for (const trace of specialTraces(now, specialIds())) store.addTraces(trace.traces());
   return { store, keepUp };
 }
 
-async function answer(store: MockStore, url: URL, response: ServerResponse) {
+function answer(store: MockStore, url: URL, response: ServerResponse) {
   try {
-    const delay = Number(/mock_delay=(\d+)/.exec(url.searchParams.get("q") ?? "")?.[1] ?? 0);
-    if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
     const body = route(store, url);
     if (body === undefined) return send(response, 404, { error: { code: "not_found", message: "This trace is not in the store. It may be older than the retention, or not have arrived yet." } });
     if (url.pathname.endsWith("/otlp")) response.setHeader("content-disposition", `attachment; filename="trace.json"`);

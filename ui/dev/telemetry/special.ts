@@ -1,19 +1,26 @@
-/** Traces with a property of their own, under ids the tests know. */
+/** Traces with a property of their own, under ids that are known beforehand. */
 import { Random } from "./otlp.ts";
 import { TraceBuilder } from "./trace_builder.ts";
 
-export const ids = {
-  large: "00000000000000000000000000050000",
-  orphans: "0000000000000000000000000000a001",
-  skewed: "0000000000000000000000000000a002",
-  batch: "0000000000000000000000000000a003",
-  producer: "0000000000000000000000000000a004",
-};
+export type SpecialIds = { large: string; orphans: string; skewed: string; batch: string; producer: string };
+
+/** The ids of one set; the prefix (16 hex digits) keeps two sets in one store apart. */
+export function specialIds(prefix = "0000000000000000"): SpecialIds {
+  const id = (last: string) => prefix + last.padStart(16, "0");
+  return { large: id("50000"), orphans: id("a001"), skewed: id("a002"), batch: id("a003"), producer: id("a004") };
+}
+
+export function specialTraces(now: number, ids: SpecialIds): TraceBuilder[] {
+  return [largeTrace(now - 240_000, ids), orphanTrace(now - 90_000, ids), skewedTrace(now - 60_000, ids), ...linkedTraces(now - 45_000, ids)];
+}
+
+const largeSize = 50_000;
 
 /** A nightly import: jobs of batches of rows, wide and deep, 50,000 spans. */
-export function largeTrace(startMs: number, size = 50_000, traceId = ids.large): TraceBuilder {
+function largeTrace(startMs: number, ids: SpecialIds): TraceBuilder {
   const random = new Random(50_000);
-  const t = new TraceBuilder(random, startMs, traceId);
+  const t = new TraceBuilder(random, startMs, ids.large);
+  const size = largeSize;
   const services = ["importer", "parser", "catalogue", "inventory", "search-index", "pricing"];
   const totalMs = 42_000;
   const root = t.span({ service: "importer", name: "nightly import", at: 0, ms: totalMs, attributes: { "import.rows": size } });
@@ -52,7 +59,7 @@ export function largeTrace(startMs: number, size = 50_000, traceId = ids.large):
 }
 
 /** The collector lost the gateway's spans: two subtrees without their parents. */
-export function orphanTrace(startMs: number): TraceBuilder {
+function orphanTrace(startMs: number, ids: SpecialIds): TraceBuilder {
   const random = new Random(11);
   const t = new TraceBuilder(random, startMs, ids.orphans);
   const root = t.span({ service: "gateway", name: "GET /basket", kind: "server", at: 0, ms: 80 });
@@ -68,7 +75,7 @@ export function orphanTrace(startMs: number): TraceBuilder {
 }
 
 /** The inventory host's clock is 180 ms behind: its spans start before their parents. */
-export function skewedTrace(startMs: number): TraceBuilder {
+function skewedTrace(startMs: number, ids: SpecialIds): TraceBuilder {
   const random = new Random(12);
   const t = new TraceBuilder(random, startMs, ids.skewed);
   const root = t.span({ service: "gateway", name: "PUT /stock", kind: "server", at: 0, ms: 120 });
@@ -79,7 +86,7 @@ export function skewedTrace(startMs: number): TraceBuilder {
 }
 
 /** A batch consumer that links to the producers of what it takes, and those producers' trace. */
-export function linkedTraces(startMs: number): TraceBuilder[] {
+function linkedTraces(startMs: number, ids: SpecialIds): TraceBuilder[] {
   const random = new Random(13);
   const producer = new TraceBuilder(random, startMs, ids.producer);
   const root = producer.span({ service: "orders", name: "POST /orders/bulk", kind: "server", at: 0, ms: 60 });

@@ -56,7 +56,7 @@ export function LogsPage() {
   return (
     <div className="logs-page">
       <LogFilters state={state} onChange={set} />
-      <Progress since={since} onCancel={cancel} />
+      <Progress since={since} doing="Reading logs" onCancel={cancel} />
       {error && <Failure error={error} onRetry={reload} />}
       {data && shown.length > 0 && (
         <>

@@ -46,7 +46,7 @@ export function MetricsPage() {
           {data && (shown.length === data.length ? plural(data.length, "metric") : `${formatCount(shown.length)} of ${plural(data.length, "metric")}`)}
         </span>
       </div>
-      <Progress since={since} onCancel={cancel} />
+      <Progress since={since} doing="Listing metrics" onCancel={cancel} />
       {error && <Failure error={error} onRetry={reload} />}
       {data?.length === 0 && (
         <Notice title="No metrics have arrived">

@@ -1,7 +1,9 @@
 import { useEffect, useState } from "react";
 
 /** A running request: a line at once, elapsed time and a way out once it is slow. */
-export function Progress({ since, onCancel }: { since: number | undefined; onCancel?: () => void }) {
+type Props = { since: number | undefined; doing?: string; onCancel?: () => void };
+
+export function Progress({ since, doing = "Searching", onCancel }: Props) {
   const [elapsed, setElapsed] = useState(0);
   useEffect(() => {
     if (since === undefined) return;
@@ -15,7 +17,7 @@ export function Progress({ since, onCancel }: { since: number | undefined; onCan
       <div className="progress-line" />
       {elapsed > 400 && (
         <div className="progress-note">
-          <span className="spinner" aria-hidden="true" /> Searching… {(elapsed / 1000).toFixed(1)} s
+          <span className="spinner" aria-hidden="true" /> {doing}… {(elapsed / 1000).toFixed(1)} s
           {onCancel && (
             <button type="button" className="button small" onClick={onCancel}>
               Cancel <kbd>Esc</kbd>

@@ -11,24 +11,35 @@ export type VirtualRows = {
   reveal: (index: number, align?: "nearest" | "center") => void;
 };
 
-export function visibleRange(scrollTop: number, viewHeight: number, rowHeight: number, count: number, overscan: number) {
+type Place = { scrollTop: number; viewHeight: number; rowHeight: number; count: number; overscan: number; moved: number };
+
+/** `moved`: pixels since the last look. Rows are made ready ahead of a fast scroll, not behind it. */
+export function visibleRange({ scrollTop, viewHeight, rowHeight, count, overscan, moved }: Place) {
   // Moves in steps, so that small scrolls render nothing new.
   const step = Math.max(1, Math.floor(overscan / 2));
   const top = Math.floor(scrollTop / rowHeight / step) * step;
-  const first = Math.max(0, top - overscan);
-  const last = Math.min(count, top + Math.ceil(viewHeight / rowHeight) + step + overscan);
+  const ahead = Math.min(aheadMax, Math.ceil((Math.abs(moved) / rowHeight) * 1.5));
+  const up = moved < 0 ? Math.max(overscan, ahead) : overscan;
+  const down = moved > 0 ? Math.max(overscan, ahead) : overscan;
+  const first = Math.max(0, top - up);
+  const last = Math.min(count, top + Math.ceil(viewHeight / rowHeight) + step + down);
   return { first: Math.min(first, last), last };
 }
+
+const aheadMax = 60;
 
 export function useVirtualRows(count: number, rowHeight: number, overscan = 12): VirtualRows {
   const scroller = useRef<HTMLDivElement>(null);
   const [viewHeight, setViewHeight] = useState(600);
   const [range, setRange] = useState({ first: 0, last: 60 });
+  const seen = useRef(0);
 
   const measure = useCallback(() => {
     const element = scroller.current;
     if (!element) return;
-    const next = visibleRange(element.scrollTop, element.clientHeight, rowHeight, count, overscan);
+    const { scrollTop, clientHeight: viewHeight } = element;
+    const next = visibleRange({ scrollTop, viewHeight, rowHeight, count, overscan, moved: scrollTop - seen.current });
+    seen.current = scrollTop;
     setRange((before) => (before.first === next.first && before.last === next.last ? before : next));
   }, [count, rowHeight, overscan]);
 

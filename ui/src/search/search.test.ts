@@ -61,11 +61,19 @@ test("the nearest point within reach is hit, none beyond it", () => {
 });
 
 test("virtual rows cover the view with room to spare, and stay within the list", () => {
-  expect(visibleRange(0, 600, 24, 1000, 12)).toEqual({ first: 0, last: 43 });
-  const middle = visibleRange(12_000, 600, 24, 1000, 12);
+  const place = { scrollTop: 0, viewHeight: 600, rowHeight: 24, count: 1000, overscan: 12, moved: 0 };
+  expect(visibleRange(place)).toEqual({ first: 0, last: 43 });
+  const middle = visibleRange({ ...place, scrollTop: 12_000 });
   expect(middle.first).toBeLessThanOrEqual(500 - 12);
   expect(middle.last).toBeGreaterThanOrEqual(525 + 6);
-  expect(visibleRange(1e9, 600, 24, 10, 12)).toEqual({ first: 10, last: 10 });
+  expect(visibleRange({ ...place, scrollTop: 1e9, count: 10 })).toEqual({ first: 10, last: 10 });
+});
+
+test("a fast scroll finds its rows ready in the direction it goes", () => {
+  const place = { scrollTop: 12_000, viewHeight: 600, rowHeight: 24, count: 1000, overscan: 12 };
+  const still = visibleRange({ ...place, moved: 0 });
+  expect(visibleRange({ ...place, moved: 480 })).toEqual({ first: still.first, last: still.last + 18 });
+  expect(visibleRange({ ...place, moved: -480 })).toEqual({ first: still.first - 18, last: still.last });
 });
 
 test("records are counted by time and severity, outside times not at all", () => {

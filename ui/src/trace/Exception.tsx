@@ -23,7 +23,7 @@ export function Exception({ event }: { event: SpanEvent }) {
   return (
     <div className="exception">
       <div className="exception-type">
-        {get("exception.type") || "exception"}
+        <span>{get("exception.type") || "exception"}</span>
         {get("exception.escaped") === "true" && <span className="tag">escaped</span>}
         {stack && <Copy text={stack} label="Copy the stack trace" />}
       </div>

@@ -1,4 +1,5 @@
 import type { SpanLink, Trace } from "../api/types";
+import { Capped } from "../parts/Capped";
 import { Icon } from "../parts/Icon";
 import { Link } from "../router";
 import { Attributes } from "./Attributes";
@@ -9,17 +10,22 @@ type Props = { links: SpanLink[]; linkedFrom: Trace["linkedFrom"]; range: string
 export function Links({ links, linkedFrom, range }: Props) {
   return (
     <ul className="links">
-      {links.map((link) => (
-        <li key={`${link.traceId}${link.spanId}`}>
-          <SpanLinkTo direction="To" traceId={link.traceId} spanId={link.spanId} />
-          {link.attributes.length > 0 && <Attributes attributes={link.attributes} scope="link" range={range} />}
-        </li>
-      ))}
-      {linkedFrom.map((link) => (
-        <li key={`from ${link.traceId}${link.spanId}`}>
-          <SpanLinkTo direction="From" traceId={link.traceId} spanId={link.spanId} />
-        </li>
-      ))}
+      <Capped items={links} what="links">
+        {(link, at) => (
+          // The same span may be linked twice.
+          <li key={at}>
+            <SpanLinkTo direction="To" traceId={link.traceId} spanId={link.spanId} />
+            {link.attributes.length > 0 && <Attributes attributes={link.attributes} scope="link" range={range} />}
+          </li>
+        )}
+      </Capped>
+      <Capped items={linkedFrom} what="spans that link here">
+        {(link) => (
+          <li key={`${link.traceId}${link.spanId}`}>
+            <SpanLinkTo direction="From" traceId={link.traceId} spanId={link.spanId} />
+          </li>
+        )}
+      </Capped>
     </ul>
   );
 }

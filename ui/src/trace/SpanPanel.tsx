@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import type { Trace } from "../api/types";
 import { serviceColour } from "../colour";
 import { severityClass, severityName } from "../logs/severity";
+import { Capped } from "../parts/Capped";
 import { Copy } from "../parts/Copy";
 import { Icon } from "../parts/Icon";
 import { Splitter, useStoredSize } from "../parts/Splitter";
@@ -95,27 +96,29 @@ export function SpanPanel({ trace, tree, row, logs, onClose, onGoTo }: Props) {
           <Attributes attributes={span.attributes} scope="span" range={range} />
         </Section>
         <Section title="Events" count={events.length} open>
-          {events.map((event, at) => (
+          <Capped items={events} what="events">
+            {(event, at) => (
             // Events may repeat in name and time; their place is their identity.
-            // oxlint-disable-next-line react/no-array-index-key
             <div key={at} className="event">
               <div>
                 <b>{event.name}</b> <span className="num muted">{offset(event.timeNs)}</span>
               </div>
               <Attributes attributes={event.attributes} scope="event" range={range} />
             </div>
-          ))}
+            )}
+          </Capped>
         </Section>
         <Section title="Logs" count={spanLogs.length} open>
-          {spanLogs.map(({ log }, at) => (
-            // oxlint-disable-next-line react/no-array-index-key
+          <Capped items={spanLogs} what="logs">
+            {({ log }, at) => (
             <details key={at} className={`panel-log ${severityClass(log.severityNumber)}`}>
               <summary>
                 <span className="severity">{severityName(log)}</span> <span className="num muted">{offset(log.timeNs)}</span> {valueText(log.body)}
               </summary>
               <Attributes attributes={log.attributes} />
             </details>
-          ))}
+            )}
+          </Capped>
         </Section>
         <Section title="Links" count={span.links.length + linkedFrom.length} open>
           <Links links={span.links} linkedFrom={linkedFrom} range={range} />

@@ -17,7 +17,7 @@ export function TracePage({ traceId }: { traceId: string }) {
   });
   return (
     <div className="trace-page">
-      <Progress since={since} onCancel={cancel} />
+      <Progress since={since} doing="Loading the trace" onCancel={cancel} />
       {error?.code === "not_found" && (
         <Notice title="This trace is not here">
           <p className="mono">{traceId}</p>

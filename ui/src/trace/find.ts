@@ -3,7 +3,7 @@ import type { Attribute, Span } from "../api/types";
 import type { PlacedLog } from "./rows";
 
 export function valueText(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }
 
 function attributeText(attributes: Attribute[]): string {

@@ -1,5 +1,5 @@
 /** What the trace page remembers: the selection, zoom and toggles go to the URL, the collapsed rows stay here. */
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation, useSetParameters } from "../router";
 import { ancestors, type Tree } from "./tree";
 import { readView, type View, viewText } from "./view";
@@ -21,10 +21,12 @@ export function useTraceState(tree: Tree) {
   const [service, setService] = useState<string | undefined>(initial.get("service") ?? undefined);
 
   // Browsers throttle history writes: wait until the hand rests.
+  const written = useRef(initial.get("span") ?? undefined);
   useEffect(() => {
     const timer = setTimeout(() => {
+      written.current = tree.spans[selected]?.spanId;
       setParameters({
-        span: tree.spans[selected]?.spanId,
+        span: written.current,
         view: viewText(view, tree.total),
         find: query || undefined,
         critical: critical ? "1" : undefined,
@@ -39,7 +41,8 @@ export function useTraceState(tree: Tree) {
   const addressed = parameters.get("span");
   useEffect(() => {
     const row = tree.indexById.get(addressed ?? "");
-    if (row === undefined) return;
+    if (row === undefined || addressed === written.current) return;
+    written.current = addressed ?? undefined;
     setSelected(row);
     setPanelOpen(true);
   }, [addressed, tree]);
