@@ -171,10 +171,11 @@ impl Live {
             let chunk = Arc::new(merge::concat(run.signal, &run.batches)?);
             let mut state = self.state.write();
             let Some(change) = state.active.replace(&run, chunk) else { continue };
-            drop(state);
-            merged += run.batches.len();
+            // Under the lock, so that a flush cannot take off what was not put on yet.
             self.bytes.fetch_add(change.added, Ordering::AcqRel);
             self.bytes.fetch_sub(change.removed, Ordering::AcqRel);
+            drop(state);
+            merged += run.batches.len();
         }
         Ok(merged)
     }

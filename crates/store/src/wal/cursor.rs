@@ -176,3 +176,6 @@ impl Cursor {
         Ok(self.window.get(start..end).unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests;
