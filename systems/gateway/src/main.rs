@@ -1,0 +1,24 @@
+//! `gateway SERVICE`: one service of the gateway reference system.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use gateway::{Config, Service};
+
+/// One service of the gateway reference system.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    /// Which service.
+    service: Service,
+    /// Configuration file (YAML).
+    #[arg(long, env = "GATEWAY_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let config = Config::load(cli.config.as_deref(), |name| std::env::var(name).ok())?;
+    gateway::run(cli.service, config, throughline_toolkit::shutdown_signal(), |_| ()).await
+}

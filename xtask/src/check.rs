@@ -1,0 +1,110 @@
+//! Everything that must pass, in the order in which faults are cheapest to find.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use crate::command::{cargo, command, root, run, target};
+use crate::{install, tidy};
+
+struct Step {
+    name: &'static str,
+    run: fn() -> anyhow::Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "fmt", run: || cargo(&["fmt", "--all", "--check"]) },
+    Step { name: "tidy", run: tidy::run },
+    Step { name: "ui", run: ui },
+    Step { name: "clippy", run: clippy },
+    Step { name: "doc", run: doc },
+    Step { name: "build", run: build },
+    Step { name: "test", run: || cargo(&["test", "--workspace", "--no-fail-fast"]) },
+    Step { name: "fuzz", run: fuzz },
+    Step { name: "duckdb", run: duckdb },
+    Step { name: "browser", run: browser },
+    Step { name: "conformance", run: conformance },
+];
+
+/// Runs the steps whose names contain one of the words, or all; a table of times at the end.
+pub(crate) fn run_steps(only: &[String]) -> anyhow::Result<Vec<(&'static str, Duration)>> {
+    let mut times = Vec::new();
+    for step in STEPS {
+        if !only.is_empty() && !only.iter().any(|word| step.name.contains(word.as_str())) {
+            continue;
+        }
+        println!("── {} ──", step.name);
+        let started = Instant::now();
+        (step.run)().with_context(|| format!("step {:?} of `cargo xtask check` failed", step.name))?;
+        times.push((step.name, started.elapsed()));
+    }
+    Ok(times)
+}
+
+pub(crate) fn run_check(only: &[String]) -> anyhow::Result<()> {
+    let times = run_steps(only)?;
+    if times.is_empty() {
+        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        bail!("no step is called so; there are: {}", names.join(", "));
+    }
+    println!("── all steps passed ──");
+    for (name, time) in &times {
+        println!("{name:>12} {:6.1} s", time.as_secs_f64());
+    }
+    let total: Duration = times.iter().map(|(_, time)| *time).sum();
+    println!("{:>12} {:6.1} s", "in all", total.as_secs_f64());
+    println!("{} passed, 0 failed", times.len());
+    Ok(())
+}
+
+pub(crate) use run_check as run;
+
+fn clippy() -> anyhow::Result<()> {
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+fn doc() -> anyhow::Result<()> {
+    let mut doc = command("cargo", &["doc", "--workspace", "--no-deps", "--quiet"]);
+    run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn build() -> anyhow::Result<()> {
+    cargo(&["build", "--workspace", "--bins", "--examples"])
+}
+
+fn ui() -> anyhow::Result<()> {
+    install::ui_packages()?;
+    for script in ["typecheck", "test"] {
+        run(&mut command("npm", &["run", "--prefix", "ui", script]))?;
+    }
+    Ok(())
+}
+
+fn fuzz() -> anyhow::Result<()> {
+    crate::fuzz::smoke()
+}
+
+/// SQL over the segments in place, by DuckDB.
+fn duckdb() -> anyhow::Result<()> {
+    let python = install::python()?.display().to_string();
+    run(&mut command(&python, &["scripts/duckdb_test.py", &target().join("debug").display().to_string()]))
+}
+
+/// The UI in a real browser, on the real server with real traffic.
+fn browser() -> anyhow::Result<()> {
+    let chromium = install::chromium()?;
+    let mut test = command("npm", &["run", "--prefix", "ui", "e2e:server"]);
+    test.env("CHROMIUM", chromium).env("THROUGHLINE_BIN", target().join("debug/throughline"));
+    run(&mut test)
+}
+
+fn conformance() -> anyhow::Result<()> {
+    match std::env::var_os("THROUGHLINE_CONFORMANCE") {
+        Some(data) => crate::conformance::run("all", data.as_ref()),
+        None => {
+            println!("not run: THROUGHLINE_CONFORMANCE names no folder of test data (see CONTRIBUTING.md)");
+            debug_assert!(root().exists());
+            Ok(())
+        }
+    }
+}
