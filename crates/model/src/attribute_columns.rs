@@ -14,13 +14,15 @@ pub const MAX_ATTRIBUTE_COLUMNS: usize = 256;
 /// Attribute columns under construction. Each `push_*` answers whether the value was taken: it is
 /// not when the key's column has another type, already has a value in this row, or when all
 /// [`MAX_ATTRIBUTE_COLUMNS`] are used; the caller then puts it into the `attributes` JSON.
+///
+/// A decoder that meets the same keys again and again may [`find`](Self::find) a column by the
+/// key's bytes, which need no check then, and use the `push_*_at` forms.
 #[derive(Debug, Default)]
 pub struct AttributeColumns {
-    index: HashMap<Box<str>, usize, ahash::RandomState>,
+    index: HashMap<Box<[u8]>, usize, ahash::RandomState>,
     columns: Vec<Column>,
-    /// Senders repeat the same keys in the same order: the column after the last one is tried
-    /// before the hash.
-    next: usize,
+    /// The column found last.
+    last: usize,
 }
 
 #[derive(Debug)]
@@ -28,6 +30,9 @@ struct Column {
     key: Box<str>,
     values: Values,
     rows: usize,
+    /// Senders repeat the same keys in the same order: the column that was asked for after this
+    /// one the last time is tried before the hash.
+    after: usize,
 }
 
 #[derive(Debug)]
@@ -39,75 +44,107 @@ enum Values {
 }
 
 impl Column {
+    #[inline]
     fn pad(&mut self, rows: usize) {
-        let missing = rows.saturating_sub(self.rows);
+        if rows > self.rows {
+            self.append_nulls(rows - self.rows);
+        }
+    }
+
+    fn append_nulls(&mut self, missing: usize) {
         match &mut self.values {
-            Values::String(values) => (0..missing).for_each(|_| values.append_null()),
+            Values::String(values) => values.append_nulls(missing),
             Values::Int(values) => values.append_nulls(missing),
             Values::Double(values) => values.append_nulls(missing),
             Values::Bool(values) => values.append_nulls(missing),
         }
-        self.rows = self.rows.max(rows);
+        self.rows += missing;
     }
 }
 
 macro_rules! push {
-    ($(#[$doc:meta])* $name:ident, $variant:ident, $value:ty, $builder:expr) => {
+    ($(#[$doc:meta])* $name:ident, $at_name:ident, $variant:ident, $value:ty, $builder:expr) => {
         $(#[$doc])*
+        #[inline]
         pub fn $name(&mut self, row: usize, key: &str, value: $value) -> bool {
-            let Some(column) = self.column(key, || Values::$variant($builder)) else {
-                return false;
-            };
+            match self.find(key.as_bytes()).or_else(|| self.add(key, || Values::$variant($builder))) {
+                Some(at) => self.$at_name(at, row, value),
+                None => false,
+            }
+        }
+
+        /// The same for a column that [`find`](Self::find) found.
+        #[inline]
+        pub fn $at_name(&mut self, at: usize, row: usize, value: $value) -> bool {
+            let Some(column) = self.columns.get_mut(at) else { return false };
             if column.rows > row {
                 return false;
             }
-            if !matches!(column.values, Values::$variant(_)) {
-                return false;
-            }
             column.pad(row);
-            if let Values::$variant(values) = &mut column.values {
-                values.append_value(value);
-                column.rows += 1;
-            }
+            let Values::$variant(values) = &mut column.values else { return false };
+            values.append_value(value);
+            column.rows += 1;
             true
         }
     };
 }
 
 impl AttributeColumns {
-    fn column(&mut self, key: &str, new: impl FnOnce() -> Values) -> Option<&mut Column> {
-        let at = match self.columns.get(self.next) {
-            Some(column) if *column.key == *key => self.next,
-            _ => match self.index.get(key) {
-                Some(at) => *at,
-                None if self.columns.len() >= MAX_ATTRIBUTE_COLUMNS => return None,
-                None => {
-                    let at = self.columns.len();
-                    self.index.insert(key.into(), at);
-                    self.columns.push(Column { key: key.into(), values: new(), rows: 0 });
-                    at
-                }
-            },
+    /// The column of a key, if there is one.
+    #[inline]
+    pub fn find(&mut self, key: &[u8]) -> Option<usize> {
+        let guess = self.columns.get(self.last).map_or(0, |column| column.after);
+        let at = match self.columns.get(guess) {
+            Some(column) if column.key.as_bytes() == key => guess,
+            _ => self.look_up(key)?,
         };
-        self.next = at + 1;
-        self.columns.get_mut(at)
+        self.last = at;
+        Some(at)
+    }
+
+    fn look_up(&mut self, key: &[u8]) -> Option<usize> {
+        let at = *self.index.get(key)?;
+        if let Some(column) = self.columns.get_mut(self.last) {
+            column.after = at;
+        }
+        Some(at)
+    }
+
+    /// The key of a column that [`find`](Self::find) found.
+    #[must_use]
+    pub fn key(&self, at: usize) -> &str {
+        self.columns.get(at).map_or("", |column| &column.key)
+    }
+
+    fn add(&mut self, key: &str, new: impl FnOnce() -> Values) -> Option<usize> {
+        let at = self.columns.len();
+        if at >= MAX_ATTRIBUTE_COLUMNS {
+            return None;
+        }
+        self.index.insert(key.as_bytes().into(), at);
+        if let Some(column) = self.columns.get_mut(self.last) {
+            column.after = at;
+        }
+        self.columns.push(Column { key: key.into(), values: new(), rows: 0, after: at + 1 });
+        self.last = at;
+        Some(at)
     }
 
     push! {
         /// Puts a string into the key's column.
-        push_str, String, &str, StringBuilder::new()
+        push_str, push_str_at, String, &str, StringBuilder::new()
     }
     push! {
         /// Puts an integer into the key's column.
-        push_int, Int, i64, Int64Builder::new()
+        push_int, push_int_at, Int, i64, Int64Builder::new()
     }
     push! {
         /// Puts a double into the key's column.
-        push_double, Double, f64, Float64Builder::new()
+        push_double, push_double_at, Double, f64, Float64Builder::new()
     }
     push! {
         /// Puts a truth value into the key's column.
-        push_bool, Bool, bool, BooleanBuilder::new()
+        push_bool, push_bool_at, Bool, bool, BooleanBuilder::new()
     }
 
     /// How many columns there are.
@@ -125,7 +162,7 @@ impl AttributeColumns {
     /// The columns, each `rows` long, in the order in which their keys were first seen.
     pub fn finish(&mut self, rows: usize) -> Vec<(Field, ArrayRef)> {
         self.index.clear();
-        self.next = 0;
+        self.last = 0;
         let finish = |mut column: Column| {
             column.pad(rows);
             let array: ArrayRef = match &mut column.values {

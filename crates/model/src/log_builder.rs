@@ -134,10 +134,25 @@ impl LogBatchBuilder {
         self.columns.len()
     }
 
+    /// The column of an attribute key that was seen before, by the key's bytes.
+    #[inline]
+    pub fn find_attribute(&mut self, key: &[u8]) -> Option<usize> {
+        self.columns.find(key)
+    }
+
     /// An attribute of the record under way that is a string.
     pub fn attribute_str(&mut self, key: &str, value: &str) {
         if !self.columns.push_str(self.rows, key, value) {
             overflow_key(&mut self.overflow, key);
+            attr_json::write_string(&mut self.overflow, value);
+        }
+    }
+
+    /// The same for a key whose column [`find_attribute`](Self::find_attribute) found.
+    #[inline]
+    pub fn attribute_str_at(&mut self, column: usize, value: &str) {
+        if !self.columns.push_str_at(column, self.rows, value) {
+            overflow_key(&mut self.overflow, self.columns.key(column));
             attr_json::write_string(&mut self.overflow, value);
         }
     }
@@ -150,6 +165,15 @@ impl LogBatchBuilder {
         }
     }
 
+    /// The same for a key whose column [`find_attribute`](Self::find_attribute) found.
+    #[inline]
+    pub fn attribute_int_at(&mut self, column: usize, value: i64) {
+        if !self.columns.push_int_at(column, self.rows, value) {
+            overflow_key(&mut self.overflow, self.columns.key(column));
+            attr_json::write_int(&mut self.overflow, value);
+        }
+    }
+
     /// An attribute of the record under way that is a double.
     pub fn attribute_double(&mut self, key: &str, value: f64) {
         if !self.columns.push_double(self.rows, key, value) {
@@ -158,10 +182,28 @@ impl LogBatchBuilder {
         }
     }
 
+    /// The same for a key whose column [`find_attribute`](Self::find_attribute) found.
+    #[inline]
+    pub fn attribute_double_at(&mut self, column: usize, value: f64) {
+        if !self.columns.push_double_at(column, self.rows, value) {
+            overflow_key(&mut self.overflow, self.columns.key(column));
+            attr_json::write_double(&mut self.overflow, value);
+        }
+    }
+
     /// An attribute of the record under way that is a truth value.
     pub fn attribute_bool(&mut self, key: &str, value: bool) {
         if !self.columns.push_bool(self.rows, key, value) {
             overflow_key(&mut self.overflow, key);
+            attr_json::write_bool(&mut self.overflow, value);
+        }
+    }
+
+    /// The same for a key whose column [`find_attribute`](Self::find_attribute) found.
+    #[inline]
+    pub fn attribute_bool_at(&mut self, column: usize, value: bool) {
+        if !self.columns.push_bool_at(column, self.rows, value) {
+            overflow_key(&mut self.overflow, self.columns.key(column));
             attr_json::write_bool(&mut self.overflow, value);
         }
     }

@@ -55,7 +55,14 @@ pub fn decode(signal: Signal, encoding: Encoding, request: &[u8]) -> Result<Deco
             };
             let request =
                 json::to_protobuf(message, request).map_err(|error| DecodeError::Json(error.to_string()))?;
-            protobuf(signal, &request)
+            // The bytes are ours now: an offset in them would tell the sender nothing.
+            protobuf(signal, &request).map_err(|error| match error {
+                DecodeError::Protobuf { kind: FaultKind::TooLarge, field, .. } => {
+                    DecodeError::TooLarge(field)
+                }
+                DecodeError::Protobuf { kind, field, .. } => DecodeError::Json(format!("{field}: {kind}")),
+                other => other,
+            })
         }
     }
 }

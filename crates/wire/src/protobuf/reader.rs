@@ -10,6 +10,8 @@ const VARINT: u32 = 0;
 const I64: u32 = 1;
 const LEN: u32 = 2;
 const I32: u32 = 5;
+/// The wire types that are read, a bit each.
+const WIRE_TYPES: u32 = 1 << VARINT | 1 << I64 | 1 << LEN | 1 << I32;
 
 impl Tag {
     /// The field's number.
@@ -64,24 +66,29 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// A malformed key, a group, or a wire type that does not exist.
-    #[inline]
+    #[inline(always)]
     pub fn tag(&mut self) -> Result<Option<Tag>, Fault> {
-        let Some(&first) = self.rest.first() else { return Ok(None) };
+        match self.rest {
+            [] => Ok(None),
+            // Field numbers below 16 with a wire type that exists.
+            [key, rest @ ..] if (8..0x80).contains(key) && WIRE_TYPES >> (key & 7) & 1 == 1 => {
+                self.rest = rest;
+                Ok(Some(Tag(u32::from(*key))))
+            }
+            _ => self.long_tag().map(Some),
+        }
+    }
+
+    fn long_tag(&mut self) -> Result<Tag, Fault> {
         let start = self.rest;
-        let key = if first < 0x80 {
-            self.rest = start.get(1..).unwrap_or_default();
-            u64::from(first)
-        } else {
-            self.varint_value()?
-        };
-        let Ok(key) = u32::try_from(key) else {
+        let key = self.varint_value()?;
+        let Some(key) = u32::try_from(key).ok().filter(|key| *key >= 8) else {
             return Err(Fault::at(FaultKind::FieldNumber, start));
         };
-        match key & 7 {
-            VARINT | I64 | LEN | I32 if key >= 8 => Ok(Some(Tag(key))),
-            VARINT | I64 | LEN | I32 => Err(Fault::at(FaultKind::FieldNumber, start)),
-            _ => Err(Fault::at(FaultKind::WireType, start)),
+        if WIRE_TYPES >> (key & 7) & 1 == 0 {
+            return Err(Fault::at(FaultKind::WireType, start));
         }
+        Ok(Tag(key))
     }
 
     /// Passes over the value of a field that is not known.
@@ -102,7 +109,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Another wire type, or a malformed varint.
-    #[inline]
+    #[inline(always)]
     pub fn varint(&mut self, tag: Tag) -> Result<u64, Fault> {
         self.expect(tag, VARINT)?;
         self.varint_value()
@@ -149,7 +156,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Another wire type, or the end of the input.
-    #[inline]
+    #[inline(always)]
     pub fn fixed64(&mut self, tag: Tag) -> Result<u64, Fault> {
         self.expect(tag, I64)?;
         self.array().map(u64::from_le_bytes)
@@ -168,7 +175,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Another wire type, or the end of the input.
-    #[inline]
+    #[inline(always)]
     pub fn fixed32(&mut self, tag: Tag) -> Result<u32, Fault> {
         self.expect(tag, I32)?;
         self.array().map(u32::from_le_bytes)
@@ -178,7 +185,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Another wire type, or a length past the end of the message.
-    #[inline]
+    #[inline(always)]
     pub fn bytes(&mut self, tag: Tag) -> Result<&'a [u8], Fault> {
         self.expect(tag, LEN)?;
         self.len_value()
@@ -188,7 +195,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes), and text that is not UTF-8.
-    #[inline]
+    #[inline(always)]
     pub fn string(&mut self, tag: Tag) -> Result<&'a str, Fault> {
         utf8(self.bytes(tag)?)
     }
@@ -227,12 +234,12 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn expect(&self, tag: Tag, wire: u32) -> Result<(), Fault> {
         if tag.wire() == wire { Ok(()) } else { Err(self.fault(FaultKind::WrongWireType)) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         let Some((value, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(self.fault(FaultKind::Truncated));
@@ -241,7 +248,7 @@ impl<'a> Reader<'a> {
         Ok(*value)
     }
 
-    #[inline]
+    #[inline(always)]
     fn len_value(&mut self) -> Result<&'a [u8], Fault> {
         let start = self.rest;
         let length = self.varint_value()?;
@@ -253,7 +260,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint_value(&mut self) -> Result<u64, Fault> {
         match *self.rest {
             [a, ref rest @ ..] if a < 0x80 => {

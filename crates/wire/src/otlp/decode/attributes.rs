@@ -162,12 +162,18 @@ pub(super) fn key_value(message: &[u8], depth: usize) -> Result<(&str, AnyValue<
 pub(super) trait AttributeSink {
     /// Takes one attribute of the item under way.
     fn put(&mut self, key: &str, value: &AnyValue<'_>);
+
+    /// Takes one attribute by its key's bytes; `false` when the key is not known to be text, or
+    /// the value is none of the usual ones.
+    #[inline]
+    fn put_known(&mut self, _key: &[u8], _value: Plain<'_>) -> bool {
+        false
+    }
 }
 
 macro_rules! sink {
     ($builder:ty) => {
         impl AttributeSink for $builder {
-            #[inline]
             fn put(&mut self, key: &str, value: &AnyValue<'_>) {
                 match value {
                     AnyValue::String(text) => self.attribute_str(key, text),
@@ -177,11 +183,57 @@ macro_rules! sink {
                     other => self.attribute_json(key, |out| other.write_json(out)),
                 }
             }
+
+            #[inline]
+            fn put_known(&mut self, key: &[u8], value: Plain<'_>) -> bool {
+                let Some(column) = self.find_attribute(key) else { return false };
+                match value {
+                    Plain::String(text) => self.attribute_str_at(column, text),
+                    Plain::Int(number) => self.attribute_int_at(column, number),
+                    Plain::Bool(truth) => self.attribute_bool_at(column, truth),
+                    Plain::Double(number) => self.attribute_double_at(column, number),
+                }
+                true
+            }
         }
     };
 }
 sink!(SpanBatchBuilder);
 sink!(LogBatchBuilder);
+
+/// The values that nearly all attributes have.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Plain<'a> {
+    String(&'a str),
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+}
+
+/// Splits a `KeyValue` that is written as every SDK writes it: a key and a plain value, each once
+/// and in this order, in fewer than 128 bytes each. Everything else takes the long way.
+#[inline]
+fn plain(message: &[u8]) -> Option<(&[u8], Plain<'_>)> {
+    let [0x0a, length @ ..0x80, rest @ ..] = message else { return None };
+    let (key, rest) = rest.split_at_checked(usize::from(*length))?;
+    let [0x12, length @ ..0x80, value @ ..] = rest else { return None };
+    if usize::from(*length) != value.len() {
+        return None;
+    }
+    let value = match value {
+        [0x0a, length @ ..0x80, text @ ..] if usize::from(*length) == text.len() => {
+            Plain::String(std::str::from_utf8(text).ok()?)
+        }
+        [0x10, truth @ ..0x80] => Plain::Bool(*truth != 0),
+        [0x18, low @ ..0x80] => Plain::Int(i64::from(*low)),
+        [0x18, low, high @ ..0x80] if *low >= 0x80 => {
+            Plain::Int(i64::from(low & 0x7f) | i64::from(*high) << 7)
+        }
+        [0x21, bits @ ..] => Plain::Double(f64::from_le_bytes(bits.try_into().ok()?)),
+        _ => return None,
+    };
+    Some((key, value))
+}
 
 /// Attributes of a message as attribute JSON, written as they come.
 #[derive(Debug, Default)]
@@ -215,6 +267,15 @@ impl AttributeSink for JsonText {
 /// Reads an attribute into a sink.
 #[inline]
 pub(super) fn put(message: &[u8], sink: &mut impl AttributeSink) -> Result<(), Fault> {
+    if let Some((key, value)) = plain(message)
+        && sink.put_known(key, value)
+    {
+        return Ok(());
+    }
+    put_any(message, sink)
+}
+
+fn put_any(message: &[u8], sink: &mut impl AttributeSink) -> Result<(), Fault> {
     let (key, value) = key_value(message, 1)?;
     sink.put(key, &value);
     Ok(())
