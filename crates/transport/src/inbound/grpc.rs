@@ -55,7 +55,14 @@ impl GrpcService {
         let tenant = tenant(request.headers())?;
         let coding = Coding::from_header(request.headers().get("grpc-encoding"))?;
         let (compressed, body) = self.message(request.into_body(), &mut visit).await?;
-        let coding = if compressed { coding } else { Coding::Identity };
+        let coding = match (compressed, coding) {
+            (false, _) => Coding::Identity,
+            (true, Coding::Identity) => {
+                let message = "the message is marked as compressed, but no grpc-encoding is named".to_owned();
+                return Err(Fault::Malformed { message, field: None });
+            }
+            (true, coding) => coding,
+        };
         let limit_bytes = self.message_bytes_max;
         let parcel =
             Parcel { signal, tenant, encoding: Encoding::Protobuf, coding, body, limit_bytes, visit };

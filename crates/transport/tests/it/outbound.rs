@@ -1,1 +1,5 @@
-//! Exporters.
+//! Exporters: against receivers of ours, and against a client that does as told.
+
+mod clients;
+mod fake_client;
+mod retries;

@@ -99,7 +99,8 @@ impl Platform {
     /// The value of a counter, 0 when it is not there.
     pub(crate) fn counted(&self, series: &str) -> u64 {
         let text = self.registry.render();
-        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned));
+        let line =
+            text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned));
         line.map_or(0, |value| value.parse().unwrap())
     }
 }

@@ -83,12 +83,16 @@ pub(crate) fn one(signal: Signal) -> Request {
         }
         Signal::Metrics => {
             let value = Some(number_data_point::Value::AsInt(4));
-            let data_points = vec![NumberDataPoint { time_unix_nano: 1, value, ..NumberDataPoint::default() }];
+            let data_points =
+                vec![NumberDataPoint { time_unix_nano: 1, value, ..NumberDataPoint::default() }];
             let data = Some(metric::Data::Gauge(Gauge { data_points }));
             let metrics = vec![Metric { name: "queue".into(), data, ..Metric::default() }];
             let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
-            let resource_metrics =
-                vec![ResourceMetrics { resource: Some(resource()), scope_metrics, ..ResourceMetrics::default() }];
+            let resource_metrics = vec![ResourceMetrics {
+                resource: Some(resource()),
+                scope_metrics,
+                ..ResourceMetrics::default()
+            }];
             Request::new(signal, &ExportMetricsServiceRequest { resource_metrics })
         }
     }

@@ -172,9 +172,9 @@ pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
 impl Answer {
     pub(crate) async fn of_http(response: reqwest::Response) -> Self {
         let (http, headers) = (response.status().as_u16(), response.headers().clone());
-        let retry_after = headers.get("retry-after").map(|value| {
-            Duration::from_secs(value.to_str().unwrap().parse().unwrap())
-        });
+        let retry_after = headers
+            .get("retry-after")
+            .map(|value| Duration::from_secs(value.to_str().unwrap().parse().unwrap()));
         let json = headers.get("content-type").is_some_and(|kind| kind == "application/json");
         let body = response.bytes().await.unwrap();
         let mut answer = match (http, json) {

@@ -6,7 +6,7 @@ use throughline_transport::inbound::{GrpcSettings, HttpSettings, OtlpReceiverSet
 use crate::fake_sink::FakeSink;
 use crate::platform::{Options, Platform};
 use crate::requests::{self, Request};
-use crate::sender::{Answer, Coding, Wire, on_each_wire};
+use crate::sender::{Answer, Coding, RawCodec, Wire, answer_of, channel, method, on_each_wire};
 
 const LIMIT_BYTES: usize = 1 << 20;
 
@@ -44,18 +44,55 @@ on_each_wire! {
         }
         assert_eq!(platform.sink.accepted().len(), 0);
     }
+}
 
-    async fn a_body_that_does_not_decompress_is_bad_data(wire) {
-        let platform = Platform::start().await;
-        let header = if wire == Wire::Grpc { "grpc-encoding" } else { "content-encoding" };
-        // tonic frames the message as not compressed then, so gRPC is sent garbage below.
-        if wire != Wire::Grpc {
-            let garbage = Request { signal: Signal::Traces, protobuf: vec![1, 2, 3], json: vec![1, 2, 3] };
-            let answer = wire.send_with(&platform, &garbage, Coding::Identity, &[(header, "gzip")]).await;
-            assert_eq!((answer.code, answer.http), (3, 400), "{answer:?}");
-            assert!(answer.message.contains("does not decompress"));
-        }
+#[tokio::test]
+async fn a_body_that_does_not_decompress_is_bad_data_on_http() {
+    let platform = Platform::start().await;
+    for wire in [Wire::HttpProtobuf, Wire::HttpJson] {
+        let garbage = Request { signal: Signal::Traces, protobuf: vec![1, 2, 3], json: vec![1, 2, 3] };
+        let gzip = [("content-encoding", "gzip")];
+        let answer = wire.send_with(&platform, &garbage, Coding::Identity, &gzip).await;
+        assert_eq!((answer.code, answer.http), (3, 400), "{answer:?}");
+        assert!(answer.message.contains("does not decompress"));
     }
+}
+
+/// Sends a gRPC body byte by byte as given.
+async fn grpc_code(platform: &Platform, encoding: Option<&str>, body: &[u8]) -> http::HeaderValue {
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let url = format!("http://{}{}", platform.grpc, method(Signal::Traces));
+    let mut calling = client.post(url).header("content-type", "application/grpc").body(body.to_vec());
+    if let Some(encoding) = encoding {
+        calling = calling.header("grpc-encoding", encoding);
+    }
+    calling.send().await.unwrap().headers()["grpc-status"].clone()
+}
+
+#[tokio::test]
+async fn calls_that_are_not_exactly_one_message_are_bad_data() {
+    let platform = Platform::start().await;
+    for (encoding, body) in [
+        (Some("gzip"), &b"\x01\0\0\0\x03abc"[..]),
+        (None, b"\x01\0\0\0\x03abc"),
+        (None, b""),
+        (None, b"\0\0\0"),
+        (None, b"\0\0\0\0\x03ab"),
+        (None, b"\0\0\0\0\0\0\0\0\0\0"),
+    ] {
+        assert_eq!(grpc_code(&platform, encoding, body).await, "3", "{body:?}");
+    }
+    assert_eq!(grpc_code(&platform, None, b"\0\xff\0\0\0").await, "8", "announces more than is taken");
+}
+
+#[tokio::test]
+async fn methods_that_are_not_there_are_unimplemented_on_grpc() {
+    let platform = Platform::start().await;
+    let mut client = tonic::client::Grpc::new(channel(platform.grpc));
+    client.ready().await.unwrap();
+    let path = http::uri::PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+    let call = client.unary(tonic::Request::new(bytes::Bytes::new()), path, RawCodec).await;
+    assert_eq!(answer_of(call).code, 12);
 }
 
 /// A chunked body does not announce its size; it is cut off where the limit is.

@@ -11,7 +11,8 @@ async fn allowing(origins: &[&str]) -> Platform {
     let mut settings = OtlpReceiverSettings::built_in();
     let allowed_origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
     if let Some(http) = &mut settings.protocols.http {
-        http.cors = (!origins.is_empty()).then_some(CorsSettings { allowed_origins, ..CorsSettings::default() });
+        http.cors =
+            (!origins.is_empty()).then_some(CorsSettings { allowed_origins, ..CorsSettings::default() });
     }
     Platform::with(FakeSink::new([]), Options { settings, ..Options::default() }).await
 }
@@ -72,7 +73,9 @@ async fn without_settings_there_is_no_permission() {
 #[tokio::test]
 async fn built_in_settings_allow_pages_of_this_machine_only() {
     let platform = Platform::start().await;
-    for (origin, allowed) in [("http://localhost:5173", true), ("http://127.0.0.1:80", true), ("http://a.b", false)] {
+    for (origin, allowed) in
+        [("http://localhost:5173", true), ("http://127.0.0.1:80", true), ("http://a.b", false)]
+    {
         let answer = post(&platform, origin, "{}").await;
         assert_eq!(answer.headers.contains_key("access-control-allow-origin"), allowed, "{origin}");
     }

@@ -72,7 +72,8 @@ async fn deflate_is_understood() {
         encoder.finish().unwrap()
     };
     let sending = Client::new().post(format!("http://{}/v1/traces", platform.http)).body(body);
-    let sending = sending.header("content-type", "application/x-protobuf").header("content-encoding", "deflate");
+    let sending =
+        sending.header("content-type", "application/x-protobuf").header("content-encoding", "deflate");
     assert_eq!(sending.send().await.unwrap().status(), 200);
     assert_eq!(platform.sink.accepted_items(), 2);
 }
@@ -81,7 +82,8 @@ async fn deflate_is_understood() {
 async fn http2_without_tls_is_spoken_too() {
     let platform = Platform::start().await;
     let client = Client::builder().http2_prior_knowledge().build().unwrap();
-    let sending = client.post(format!("http://{}/v1/traces", platform.http)).body(requests::spans(1).protobuf);
+    let sending =
+        client.post(format!("http://{}/v1/traces", platform.http)).body(requests::spans(1).protobuf);
     let response = sending.header("content-type", "application/x-protobuf").send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.version()), (200, http::Version::HTTP_2));
 }

@@ -16,7 +16,12 @@ use crate::sender::{Wire, on_each_wire};
 const LONG: Duration = Duration::from_secs(20);
 
 /// Sends a request, and once it has arrived stops the receiver and does `then`.
-async fn stop_while_handling(wire: Wire, behaviour: Behaviour, grace: Duration, then: impl FnOnce()) -> (bool, DrainReport) {
+async fn stop_while_handling(
+    wire: Wire,
+    behaviour: Behaviour,
+    grace: Duration,
+    then: impl FnOnce(),
+) -> (bool, DrainReport) {
     let platform = Platform::with(FakeSink::new([behaviour]), Options::default()).await;
     let addresses = Addresses::from(&platform);
     let Platform { receiver, sink, http, .. } = platform;
@@ -52,7 +57,8 @@ on_each_wire! {
 #[tokio::test]
 async fn idle_connections_do_not_hold_up_the_end() {
     let platform = Platform::start().await;
-    let _idle = [TcpStream::connect(platform.http).await.unwrap(), TcpStream::connect(platform.grpc).await.unwrap()];
+    let _idle =
+        [TcpStream::connect(platform.http).await.unwrap(), TcpStream::connect(platform.grpc).await.unwrap()];
     Wire::HttpProtobuf.send(&platform, &requests::spans(1)).await;
     let report = tokio::time::timeout(LONG / 2, platform.receiver.shutdown(LONG)).await.unwrap();
     assert_eq!(report, DrainReport::default());
