@@ -107,7 +107,7 @@ def main():
     parser.add_argument("--tenant", default="anonymous")
     parser.add_argument("--csv", action="store_true", help="print comma-separated values with a header")
     parser.add_argument("--tables", action="store_true", help="print the columns of every table")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     connection = open_tables(arguments.data_dir, arguments.tenant)
     if arguments.tables:
         for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() UNION SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall():

@@ -112,7 +112,6 @@ impl<W: Write + Send> ParquetSink<W> {
         }
         self.writer.flush()?;
         self.writer.inner_mut().start_tail();
-        self.writer.finish()?;
         let TailChecksum { inner, bytes, tail } = self.writer.into_inner()?;
         let (tail_offset, tail_crc) = tail.unwrap_or((bytes, 0));
         Ok(Encoded { inner, bytes, tail_offset, tail_crc })

@@ -107,6 +107,11 @@ impl SegmentReader {
             .collect()
     }
 
+    fn row_count(&self, row_groups: &[usize]) -> usize {
+        let groups = row_groups.iter().filter_map(|index| self.metadata().row_groups().get(*index));
+        groups.map(|group| usize::try_from(group.num_rows()).unwrap_or_default()).sum()
+    }
+
     /// Whether a column has no value at all in a row group. `None` if that is not known.
     #[must_use]
     pub fn is_empty(&self, row_group: usize, column: &str) -> Option<bool> {
@@ -158,7 +163,11 @@ impl SegmentReader {
         }
         let reader = builder.build().map_err(|error| self.damaged(&error))?;
         let fields: Vec<_> = wanted.iter().map(|column| Arc::new(schema.field(*column).clone())).collect();
-        Ok(SegmentBatches { reader, schema: Arc::new(Schema::new(fields)), segment: self.clone() })
+        let rows_left = match &plan.selection {
+            Some(selection) => selection.row_count(),
+            None => self.row_count(&plan.row_groups),
+        };
+        Ok(SegmentBatches { reader, schema: Arc::new(Schema::new(fields)), segment: self.clone(), rows_left })
     }
 
     /// The rows of pages whose minimum and maximum of `column` pass `keep`, as positions in the row group; `None` if the column
@@ -246,6 +255,7 @@ pub struct SegmentBatches {
     reader: ParquetRecordBatchReader,
     schema: SchemaRef,
     segment: SegmentReader,
+    rows_left: usize,
 }
 
 impl SegmentBatches {
@@ -277,11 +287,23 @@ impl Iterator for SegmentBatches {
     type Item = Result<RecordBatch, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.reader.next()?;
-        Some(match batch {
-            Ok(batch) => self.arrange(&batch),
-            Err(error) => Err(self.segment.damaged(&ParquetError::ArrowError(error.to_string()))),
-        })
+        // A page that lost or won rows by damage to its header, which has no checksum, shows by their number.
+        let miscounted = || ParquetError::General("a column has another number of rows than its segment".to_owned());
+        match self.reader.next() {
+            Some(Ok(batch)) => match self.rows_left.checked_sub(batch.num_rows()) {
+                Some(left) => {
+                    self.rows_left = left;
+                    Some(self.arrange(&batch))
+                }
+                None => Some(Err(self.segment.damaged(&miscounted()))),
+            },
+            Some(Err(error)) => {
+                self.rows_left = 0;
+                Some(Err(self.segment.damaged(&ParquetError::ArrowError(error.to_string()))))
+            }
+            None if std::mem::take(&mut self.rows_left) > 0 => Some(Err(self.segment.damaged(&miscounted()))),
+            None => None,
+        }
     }
 }
 

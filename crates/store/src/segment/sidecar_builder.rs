@@ -188,15 +188,14 @@ impl SidecarBuilder {
         let trace_of_count: Vec<u32> = self.services.iter().map(|count| count.trace).collect();
         let groups = Groups::of(&trace_of_count, self.traces.len());
         let lists = || traces.iter().map(|(_, number, _)| groups.get(*number as usize));
-        let counts = || lists().flatten().filter_map(|at| self.services.get(*at as usize));
+        let counts: Vec<&ServiceCount> = lists().flatten().filter_map(|at| self.services.get(*at as usize)).collect();
+        let name = |count: &&ServiceCount| self.service_names.get(count.service).unwrap_or_default();
         let values = StructArray::try_new(
             SERVICE_FIELDS.clone(),
             vec![
-                Arc::new(StringArray::from_iter_values(
-                    counts().map(|count| self.service_names.get(count.service).unwrap_or_default()),
-                )),
-                Arc::new(UInt32Array::from_iter_values(counts().map(|count| count.spans))),
-                Arc::new(UInt32Array::from_iter_values(counts().map(|count| count.errors))),
+                Arc::new(StringArray::from_iter_values(counts.iter().map(name))),
+                Arc::new(UInt32Array::from_iter_values(counts.iter().map(|count| count.spans))),
+                Arc::new(UInt32Array::from_iter_values(counts.iter().map(|count| count.errors))),
             ],
             None,
         )?;

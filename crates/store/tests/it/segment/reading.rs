@@ -109,7 +109,7 @@ fn many_spans() -> RecordBatch {
     for n in 0..140_000_u64 {
         let service = if n % 2 == 0 { "api" } else { "web" };
         builder.set_origin(service, "{}", "{}");
-        if n < 1_000 {
+        if n < 2_000 {
             builder.attribute_str("early", "yes");
         }
         let mut trace_id = [0; 16];
