@@ -1,20 +1,23 @@
 import { Copy } from "../parts/Copy";
 import { Notice } from "../parts/Notice";
 import type { Range } from "../time/range";
+import type { Receiver } from "./live";
+import { reachable } from "./receiver_address";
 import { relativeChoices } from "../time/range";
 import { isEverything } from "./search_state";
 
 type Props = {
   query: string;
   range: Range;
-  storeIsEmpty: boolean;
+  /** Known when the store has never seen a span: then the page says how to send one. */
+  receivers: Receiver[] | undefined;
   onRange: (range: Range) => void;
   onClear: () => void;
 };
 
 /** Nothing found: either nothing ever arrived, or the question was too narrow. */
-export function EmptyResult({ query, range, storeIsEmpty, onRange, onClear }: Props) {
-  if (storeIsEmpty) return <FirstSteps />;
+export function EmptyResult({ query, range, receivers, onRange, onClear }: Props) {
+  if (receivers) return <FirstSteps receivers={receivers} />;
   const at = range.kind === "relative" ? relativeChoices.indexOf(range.text) : -1;
   const wider = relativeChoices[at < 0 ? relativeChoices.indexOf("24h") : Math.min(at + 4, relativeChoices.length - 1)] ?? "24h";
   const filtered = !isEverything(query);
@@ -37,15 +40,19 @@ export function EmptyResult({ query, range, storeIsEmpty, onRange, onClear }: Pr
   );
 }
 
-function FirstSteps() {
-  const host = location.hostname || "localhost";
-  const environment = `export OTEL_EXPORTER_OTLP_ENDPOINT=http://${host}:4318\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\nexport OTEL_SERVICE_NAME=my-service`;
-  const curl = `curl http://${host}:4318/v1/traces -H 'content-type: application/json' -d '{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"hello"}}]},"scopeSpans":[{"spans":[{"traceId":"'$(openssl rand -hex 16)'","spanId":"'$(openssl rand -hex 8)'","name":"first span","kind":1,"startTimeUnixNano":"'$(date +%s)'000000000","endTimeUnixNano":"'$(date +%s)'250000000"}]}]}]}'`;
+function FirstSteps({ receivers }: { receivers: Receiver[] }) {
+  const page = location.hostname || "localhost";
+  const find = (kind: string, usual: number) => reachable(receivers.find(({ name }) => name.includes(kind))?.address ?? `:${usual}`, page);
+  const http = find("http", 4318);
+  const environment = `export OTEL_EXPORTER_OTLP_ENDPOINT=http://${http}\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\nexport OTEL_SERVICE_NAME=my-service`;
+  const curl = `curl http://${http}/v1/traces -H 'content-type: application/json' -d '{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"hello"}}]},"scopeSpans":[{"spans":[{"traceId":"'$(openssl rand -hex 16)'","spanId":"'$(openssl rand -hex 8)'","name":"first span","kind":1,"startTimeUnixNano":"'$(date +%s)'000000000","endTimeUnixNano":"'$(date +%s)'250000000"}]}]}]}'`;
   return (
     <Notice title="Nothing has arrived yet">
       <p>Point any OpenTelemetry SDK here. Most read these variables:</p>
       <Snippet text={environment} />
-      <p>Over gRPC the port is 4317. Or send one span by hand:</p>
+      <p>
+        gRPC is at <b className="mono">{find("grpc", 4317)}</b>. Or send one span by hand:
+      </p>
       <Snippet text={curl} />
       <p className="muted">Turn on Live above, and traces show up here as they arrive.</p>
     </Notice>

@@ -17,7 +17,7 @@ import { SearchForm } from "./SearchForm";
 import { ResultSummary } from "./ResultSummary";
 import { SearchToolbar } from "./SearchToolbar";
 import { isEverything, readSearch, sortTraces } from "./search_state";
-import { useFreshTraces, useLiveRefresh, useStoreIsEmpty } from "./live";
+import { useEmptyStore, useFreshTraces, useLiveRefresh } from "./live";
 
 export function SearchPage() {
   const { parameters } = useLocation();
@@ -47,7 +47,7 @@ export function SearchPage() {
 
   const traces = useMemo(() => sortTraces(data?.result.traces ?? [], sort), [data, sort]);
   const fresh = useFreshTraces(data?.result.traces, live, key);
-  const storeIsEmpty = useStoreIsEmpty(data !== undefined && traces.length === 0);
+  const emptyStore = useEmptyStore(data !== undefined && traces.length === 0);
   const rows = useVirtualRows(traces.length, resultRowHeight);
 
   const run = (text = draft) => {
@@ -117,7 +117,7 @@ export function SearchPage() {
             </>
           )}
           {data && traces.length === 0 && !error && (
-            <EmptyResult query={query} range={range} storeIsEmpty={storeIsEmpty} onRange={setRange} onClear={() => run("{ }")} />
+            <EmptyResult query={query} range={range} receivers={emptyStore} onRange={setRange} onClear={() => run("{ }")} />
           )}
         </div>
       </section>

@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from "react";
 import { status } from "../api/client";
-import type { TraceSummary } from "../api/types";
+import type { ServerStatus, TraceSummary } from "../api/types";
 
 const everyMs = 5_000;
+
+export type Receiver = ServerStatus["receivers"][number];
 
 /** Asks again on a beat while the page is visible, never while an answer is still out. */
 export function useLiveRefresh(on: boolean, running: boolean, reload: () => void) {
@@ -32,17 +34,17 @@ export function useFreshTraces(traces: TraceSummary[] | undefined, live: boolean
   return fresh;
 }
 
-/** Only asked when a search found nothing: has any span arrived at all? */
-export function useStoreIsEmpty(ask: boolean): boolean {
-  const [empty, setEmpty] = useState(false);
+/** Only asked when a search found nothing: where the receivers are, if no span has arrived at all. */
+export function useEmptyStore(ask: boolean): Receiver[] | undefined {
+  const [receivers, setReceivers] = useState<Receiver[] | undefined>();
   useEffect(() => {
     if (!ask) return;
     const controller = new AbortController();
     status(controller.signal).then(
-      ({ store, accepted }) => setEmpty(store.spans === 0 && accepted.spans === 0),
+      (answer) => setReceivers(answer.store.spans === 0 && answer.accepted.spans === 0 ? answer.receivers : undefined),
       () => undefined,
     );
     return () => controller.abort();
   }, [ask]);
-  return empty;
+  return receivers;
 }

@@ -3,6 +3,7 @@ import type { TraceSummary } from "../api/types";
 import { histogram } from "../logs/logs_state";
 import { visibleRange } from "../parts/virtual_rows";
 import { decadeLabel, decades, decadeSplits, nearest, pointsOf, shownWindow } from "./scatter_data";
+import { reachable } from "./receiver_address";
 import { durationShare, isEverything, readSearch, sortTraces } from "./search_state";
 
 function trace(id: string, startMs: number, durationMs: number, spanCount = 1, errorCount = 0): TraceSummary {
@@ -79,4 +80,12 @@ test("a fast scroll finds its rows ready in the direction it goes", () => {
 test("records are counted by time and severity, outside times not at all", () => {
   const buckets = histogram([{ ms: 5, severity: 9 }, { ms: 15, severity: 13 }, { ms: 15, severity: 17 }, { ms: 99, severity: 9 }], { start: 0, end: 20 }, 2);
   expect(buckets.map((bucket) => bucket.counts)).toEqual([[1, 0, 0], [0, 1, 1]]);
+});
+
+test("a receiver on loopback or on every address is reached through the page's own host", () => {
+  expect(reachable("127.0.0.1:4318", "box")).toBe("box:4318");
+  expect(reachable("0.0.0.0:4318", "box")).toBe("box:4318");
+  expect(reachable("[::]:4317", "box")).toBe("box:4317");
+  expect(reachable(":4317", "box")).toBe("box:4317");
+  expect(reachable("10.1.2.3:4317", "box")).toBe("10.1.2.3:4317");
 });

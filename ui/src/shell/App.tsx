@@ -36,7 +36,7 @@ export function App() {
 
 function Page({ path }: { path: string }) {
   const traceId = /^\/trace\/([0-9a-fA-F]+)\/?$/.exec(path)?.[1];
-  const title = traceId ? `trace ${traceId.slice(0, 8)}` : path.slice(1) || "search";
+  const title = traceId ? `Trace ${traceId.slice(0, 8)}` : path.startsWith("/logs") ? "Logs" : path.startsWith("/metrics") ? "Metrics" : "Search";
   useEffect(() => {
     document.title = `${title} · throughline`;
   }, [title]);

@@ -1,6 +1,6 @@
 import { type FormEvent, useState } from "react";
 import { Icon } from "../parts/Icon";
-import { Link, navigate } from "../router";
+import { Link, navigate, useLocation } from "../router";
 import { setTheme, type ThemeChoice, useTheme } from "../theme";
 import { openHelp } from "./HelpDialog";
 import type { StatusView } from "./server_status";
@@ -14,8 +14,14 @@ const pages = [
 const nextTheme: Record<ThemeChoice, ThemeChoice> = { system: "light", light: "dark", dark: "system" };
 const themeIcon = { system: "auto", light: "sun", dark: "moon" } as const;
 
+/** Where each page was left, so that going back to it by its name does not lose the question. */
+const left = new Map<string, string>();
+
 export function Header({ path, status }: { path: string; status: StatusView }) {
   const { choice } = useTheme();
+  const { href } = useLocation();
+  const at = pages.find((page) => path.startsWith(page.href));
+  if (at) left.set(at.href, href);
   const current = path === "/" || path.startsWith("/trace/") ? "/search" : path;
   return (
     <header className="header">
@@ -28,7 +34,7 @@ export function Header({ path, status }: { path: string; status: StatusView }) {
       </Link>
       <nav aria-label="Pages">
         {pages.map((page) => (
-          <Link key={page.href} href={page.href} className="nav-link" aria-current={current.startsWith(page.href) ? "page" : undefined}>
+          <Link key={page.href} href={path.startsWith(page.href) ? page.href : (left.get(page.href) ?? page.href)} className="nav-link" aria-current={current.startsWith(page.href) ? "page" : undefined}>
             {page.label}
           </Link>
         ))}

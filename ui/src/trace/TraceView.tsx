@@ -68,6 +68,10 @@ export function TraceView({ trace, logs, logsFailed, onReload }: Props) {
   const nextError = useCallback((step: 1 | -1) => goTo(nextMatch(errors, selected, step), true), [goTo, errors, selected]);
   useTraceKeys({ tree, rows, state, onView, findNext, nextError });
 
+  const root = tree.spans[0];
+  useEffect(() => {
+    if (root) document.title = `${root.service}: ${root.name} · throughline`;
+  }, [root]);
   const orphans = useMemo(() => tree.spans.filter((span) => span.orphan).length, [tree]);
   const skewed = useMemo(() => tree.spans.filter((span) => span.skewNs !== "0").length, [tree]);
   return (
