@@ -76,9 +76,17 @@ pub fn write_value(out: &mut String, value: &Value) {
 }
 
 fn needs_escape(entries: &[(String, Value)]) -> bool {
-    entries.iter().enumerate().any(|(i, (key, _))| {
-        key.starts_with('$') || entries.iter().take(i).any(|(earlier, _)| earlier == key)
-    })
+    entries.iter().any(|(key, _)| key.starts_with('$')) || has_repeated_key(entries)
+}
+
+fn has_repeated_key(entries: &[(String, Value)]) -> bool {
+    // Pair by pair is fastest for the few keys that maps have; a hostile one has millions.
+    if entries.len() <= 16 {
+        let repeats = |(i, (key, _)): (usize, &(String, Value))| entries.iter().take(i).any(|(k, _)| k == key);
+        return entries.iter().enumerate().any(repeats);
+    }
+    let mut seen = hashbrown::HashSet::with_capacity_and_hasher(entries.len(), ahash::RandomState::new());
+    !entries.iter().all(|(key, _)| seen.insert(key.as_str()))
 }
 
 /// Appends a JSON string, quoted and escaped.

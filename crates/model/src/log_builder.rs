@@ -113,13 +113,28 @@ impl LogBatchBuilder {
         Self::default()
     }
 
-    /// Says where the following records come from. Must be called before the first record.
+    /// Says where the following records come from: `service.name`, the resource's JSON and the
+    /// scope's JSON. Must be called before the first record.
     pub fn set_origin(&mut self, service: &str, resource_json: &str, scope_json: &str) {
-        self.origin = (
-            self.service.intern(service),
-            self.resource.intern(resource_json),
-            self.scope.intern(scope_json),
-        );
+        let resource = self.intern_resource(service, resource_json);
+        let scope = self.intern_scope(scope_json);
+        self.set_origin_codes(resource, scope);
+    }
+
+    /// The codes of a `service.name` and a resource's JSON, for
+    /// [`set_origin_codes`](Self::set_origin_codes).
+    pub fn intern_resource(&mut self, service: &str, json: &str) -> (i32, i32) {
+        (self.service.intern(service), self.resource.intern(json))
+    }
+
+    /// The code of a scope's JSON, for [`set_origin_codes`](Self::set_origin_codes).
+    pub fn intern_scope(&mut self, json: &str) -> i32 {
+        self.scope.intern(json)
+    }
+
+    /// [`set_origin`](Self::set_origin) with what was interned before.
+    pub fn set_origin_codes(&mut self, (service, resource): (i32, i32), scope: i32) {
+        self.origin = (service, resource, scope);
     }
 
     /// How many records are finished.

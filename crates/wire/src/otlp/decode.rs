@@ -120,16 +120,21 @@ impl Stop {
 }
 
 /// Bounds what a small hostile request can cost: empty items take two bytes on the wire and
-/// hundreds in columns.
+/// dozens or hundreds in columns. The smallest items that say anything stay far below.
 #[derive(Debug, Clone, Copy)]
 struct Budget {
+    /// Rows.
     rows: usize,
+    /// Events, links and exemplars of all rows.
+    nested: usize,
+    /// Rows times attribute columns, and bytes of metadata repeated on every point.
     cells: usize,
 }
 
 impl Budget {
     fn of(request: &[u8]) -> Self {
-        Self { rows: 65_536 + request.len() / 16, cells: (16 << 20) + 2 * request.len() }
+        let bytes = request.len();
+        Self { rows: 65_536 + bytes / 16, nested: 65_536 + bytes / 12, cells: (16 << 20) + 2 * bytes }
     }
 
     /// Refuses one more row with that many attribute columns.
@@ -139,6 +144,18 @@ impl Budget {
             return Err(Fault::at(FaultKind::TooLarge, at));
         }
         Ok(())
+    }
+
+    /// Refuses more nested items than that.
+    #[inline]
+    fn check_nested(self, nested: usize, at: &[u8]) -> Result<(), Fault> {
+        if nested > self.nested { Err(Fault::at(FaultKind::TooLarge, at)) } else { Ok(()) }
+    }
+
+    /// Refuses more repeated text than that.
+    #[inline]
+    fn check_repeated(self, bytes: usize, at: &[u8]) -> Result<(), Fault> {
+        if bytes > self.cells { Err(Fault::at(FaultKind::TooLarge, at)) } else { Ok(()) }
     }
 }
 

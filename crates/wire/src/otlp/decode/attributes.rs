@@ -245,6 +245,11 @@ impl JsonText {
         self.0.clear();
     }
 
+    /// Bytes written so far.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The object, or nothing when no attribute was put.
     pub(super) fn close(&mut self) -> Option<&str> {
         if self.0.is_empty() {

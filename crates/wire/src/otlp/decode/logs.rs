@@ -4,6 +4,7 @@ use arrow::record_batch::RecordBatch;
 use throughline_model::{BodyText, LogBatchBuilder, LogFields, SpanId, TraceId};
 
 use super::attributes::{self, AnyValue};
+use super::origin::OriginSink;
 use super::rejection::Rejection;
 use super::walk::{Items, walk};
 use super::{Budget, Stop};
@@ -24,8 +25,8 @@ struct Logs<'r> {
 impl<'a> Items<'a> for Logs<'_> {
     const FIELDS: [&'static str; 3] = ["resource_logs", "scope_logs", "log_records"];
 
-    fn set_origin(&mut self, service: &str, resource_json: &str, scope_json: &str) {
-        self.builder.set_origin(service, resource_json, scope_json);
+    fn builder(&mut self) -> &mut impl OriginSink {
+        &mut self.builder
     }
 
     fn size(&self) -> (usize, usize) {

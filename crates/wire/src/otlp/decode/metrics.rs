@@ -4,6 +4,7 @@ use arrow::record_batch::RecordBatch;
 use throughline_model::{MetricBatchBuilder, MetricFields};
 
 use super::attributes::{self, JsonText};
+use super::origin::OriginSink;
 use super::points::{self, Scratch};
 use super::rejection::Rejection;
 use super::walk::{Items, walk};
@@ -15,6 +16,7 @@ pub(super) fn decode(request: &[u8], rejection: &mut Rejection) -> Result<Record
         builder: MetricBatchBuilder::new(),
         metadata: JsonText::default(),
         scratch: Scratch::default(),
+        repeated: 0,
         rejection,
     };
     walk(request, &mut metrics)?;
@@ -25,6 +27,8 @@ struct Metrics<'r> {
     builder: MetricBatchBuilder,
     metadata: JsonText,
     scratch: Scratch,
+    /// Bytes of metadata on all points so far.
+    repeated: usize,
     rejection: &'r mut Rejection,
 }
 
@@ -66,8 +70,8 @@ struct Data<'a> {
 impl<'a> Items<'a> for Metrics<'_> {
     const FIELDS: [&'static str; 3] = ["resource_metrics", "scope_metrics", "metrics"];
 
-    fn set_origin(&mut self, service: &str, resource_json: &str, scope_json: &str) {
-        self.builder.set_origin(service, resource_json, scope_json);
+    fn builder(&mut self) -> &mut impl OriginSink {
+        &mut self.builder
     }
 
     fn size(&self) -> (usize, usize) {
@@ -130,6 +134,7 @@ impl Metrics<'_> {
             builder: MetricBatchBuilder::new(),
             metadata: JsonText::default(),
             scratch: Scratch::default(),
+            repeated: 0,
             rejection: &mut Rejection::default(),
         };
         for part in &data.parts {
@@ -166,7 +171,8 @@ fn read_points(
     metrics: &mut Metrics<'_>,
     budget: Budget,
 ) -> Result<(), Stop> {
-    let Metrics { builder, scratch, rejection, .. } = metrics;
+    let Metrics { builder, scratch, rejection, metadata, repeated } = metrics;
+    let metadata_bytes = metadata.len();
     let mut reader = Reader::new(message);
     while let Some(tag) = reader.tag()? {
         if tag.field() != 1 {
@@ -175,6 +181,11 @@ fn read_points(
         }
         let point =
             reader.bytes(tag).and_then(|point| budget.check(builder.rows(), 0, point).map(|()| point));
+        let point = point.and_then(|point| {
+            *repeated += metadata_bytes;
+            budget.check_repeated(*repeated, point)?;
+            budget.check_nested(scratch.exemplars(), point).map(|()| point)
+        });
         let read = point.map_err(Stop::from).and_then(|point| match kind {
             Kind::Gauge | Kind::Sum => points::number(point, builder, scratch, rejection),
             Kind::Histogram => points::histogram(point, builder, scratch, rejection),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hashbrown::HashMap;
-use throughline_model::{Resource, Scope};
+use throughline_model::{LogBatchBuilder, MetricBatchBuilder, Resource, Scope, SpanBatchBuilder};
 
 use super::attributes::key_value;
 use crate::protobuf::{Fault, Reader};
@@ -30,48 +30,94 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// The columns' texts of resources and scopes seen so far.
+/// The columns' texts of resources and scopes seen so far, by the place at which they were seen
+/// first. Each is read, hashed and interned once, however many scopes and items refer to it.
 #[derive(Debug, Default)]
 pub(super) struct Origins<'a> {
-    resources: HashMap<Raw<'a>, ResourceText, ahash::RandomState>,
-    scopes: HashMap<Raw<'a>, String, ahash::RandomState>,
+    resources: HashMap<Raw<'a>, usize, ahash::RandomState>,
+    resource_texts: Vec<ResourceText>,
+    scopes: HashMap<Raw<'a>, usize, ahash::RandomState>,
+    scope_texts: Vec<ScopeText>,
 }
 
-/// What columns keep of a resource.
-#[derive(Debug, Default)]
-pub(super) struct ResourceText {
-    /// `service.name`.
-    pub(super) service: String,
-    /// Attribute JSON.
-    pub(super) json: String,
+#[derive(Debug)]
+struct ResourceText {
+    service: String,
+    json: String,
+    codes: Option<(i32, i32)>,
 }
+
+#[derive(Debug)]
+struct ScopeText {
+    json: String,
+    code: Option<i32>,
+}
+
+/// A builder that is told where its rows come from.
+pub(super) trait OriginSink {
+    fn intern_resource(&mut self, service: &str, json: &str) -> (i32, i32);
+    fn intern_scope(&mut self, json: &str) -> i32;
+    fn set_origin(&mut self, resource: (i32, i32), scope: i32);
+}
+
+macro_rules! sink {
+    ($($builder:ty),*) => {$(
+        impl OriginSink for $builder {
+            fn intern_resource(&mut self, service: &str, json: &str) -> (i32, i32) {
+                self.intern_resource(service, json)
+            }
+            fn intern_scope(&mut self, json: &str) -> i32 {
+                self.intern_scope(json)
+            }
+            fn set_origin(&mut self, resource: (i32, i32), scope: i32) {
+                self.set_origin_codes(resource, scope);
+            }
+        }
+    )*};
+}
+sink!(SpanBatchBuilder, LogBatchBuilder, MetricBatchBuilder);
 
 impl<'a> Origins<'a> {
-    /// Makes the resource known, and checks it.
-    pub(super) fn read_resource(&mut self, raw: Raw<'a>) -> Result<Raw<'a>, Fault> {
-        if !self.resources.contains_key(&raw) {
-            let mut resource = read_resource(&raw.message)?;
-            raw.schema_url.clone_into(&mut resource.schema_url);
-            let text = ResourceText { service: resource.service_name().to_owned(), json: resource.to_json() };
-            self.resources.insert(raw.clone(), text);
+    /// The place of a resource, which is read where it is new.
+    pub(super) fn resource(&mut self, raw: Raw<'a>) -> Result<usize, Fault> {
+        if let Some(at) = self.resources.get(&raw) {
+            return Ok(*at);
         }
-        Ok(raw)
+        let mut resource = read_resource(&raw.message)?;
+        raw.schema_url.clone_into(&mut resource.schema_url);
+        let text = ResourceText {
+            service: resource.service_name().to_owned(),
+            json: resource.to_json(),
+            codes: None,
+        };
+        self.resource_texts.push(text);
+        self.resources.insert(raw, self.resource_texts.len() - 1);
+        Ok(self.resource_texts.len() - 1)
     }
 
-    /// The texts of a resource that was read and a scope, which is read where it is new.
-    pub(super) fn texts(
-        &mut self,
-        resource: &Raw<'a>,
-        scope: Raw<'a>,
-    ) -> Result<(&ResourceText, &str), Fault> {
-        if !self.scopes.contains_key(&scope) {
-            let mut read = read_scope(&scope.message)?;
-            scope.schema_url.clone_into(&mut read.schema_url);
-            self.scopes.insert(scope.clone(), read.to_json());
+    /// The place of a scope, which is read where it is new.
+    pub(super) fn scope(&mut self, raw: Raw<'a>) -> Result<usize, Fault> {
+        if let Some(at) = self.scopes.get(&raw) {
+            return Ok(*at);
         }
-        static NONE: ResourceText = ResourceText { service: String::new(), json: String::new() };
-        let resource = self.resources.get(resource).unwrap_or(&NONE);
-        Ok((resource, self.scopes.get(&scope).map_or("", String::as_str)))
+        let mut scope = read_scope(&raw.message)?;
+        raw.schema_url.clone_into(&mut scope.schema_url);
+        self.scope_texts.push(ScopeText { json: scope.to_json(), code: None });
+        self.scopes.insert(raw, self.scope_texts.len() - 1);
+        Ok(self.scope_texts.len() - 1)
+    }
+
+    /// Tells a builder that the following items come from there.
+    pub(super) fn apply(&mut self, resource: usize, scope: usize, builder: &mut impl OriginSink) {
+        let (Some(resource), Some(scope)) =
+            (self.resource_texts.get_mut(resource), self.scope_texts.get_mut(scope))
+        else {
+            return;
+        };
+        let codes =
+            *resource.codes.get_or_insert_with(|| builder.intern_resource(&resource.service, &resource.json));
+        let code = *scope.code.get_or_insert_with(|| builder.intern_scope(&scope.json));
+        builder.set_origin(codes, code);
     }
 }
 

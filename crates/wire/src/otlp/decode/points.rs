@@ -17,9 +17,16 @@ pub(super) struct Scratch {
     bounds: Vec<f64>,
     negative: Vec<u64>,
     quantiles: Vec<Quantile>,
+    /// Exemplars of all points so far.
+    exemplars: usize,
 }
 
 impl Scratch {
+    /// How many exemplars all points had so far.
+    pub(super) fn exemplars(&self) -> usize {
+        self.exemplars
+    }
+
     fn clear(&mut self) {
         self.attributes.clear();
         self.counts.clear();
@@ -250,6 +257,7 @@ fn exemplar(
     let mut time_ns = 0;
     let mut value = None;
     let (mut trace_id, mut span_id): (&[u8], &[u8]) = (&[], &[]);
+    scratch.exemplars += 1;
     let text = &mut scratch.exemplar;
     text.clear();
     let mut attributes = 0;

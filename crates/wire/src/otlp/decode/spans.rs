@@ -4,13 +4,15 @@ use arrow::record_batch::RecordBatch;
 use throughline_model::{SpanBatchBuilder, SpanFields, SpanId, TraceId};
 
 use super::attributes::{self, JsonText};
+use super::origin::OriginSink;
 use super::rejection::Rejection;
 use super::walk::{Items, walk};
 use super::{Budget, Stop};
 use crate::protobuf::{Fault, Reader};
 
 pub(super) fn decode(request: &[u8], rejection: &mut Rejection) -> Result<RecordBatch, Stop> {
-    let mut spans = Spans { builder: SpanBatchBuilder::new(), scratch: Scratch::default(), rejection };
+    let mut spans =
+        Spans { builder: SpanBatchBuilder::new(), scratch: Scratch::default(), nested: 0, rejection };
     walk(request, &mut spans)?;
     Ok(spans.builder.finish()?)
 }
@@ -18,6 +20,8 @@ pub(super) fn decode(request: &[u8], rejection: &mut Rejection) -> Result<Record
 struct Spans<'a, 'r> {
     builder: SpanBatchBuilder,
     scratch: Scratch<'a>,
+    /// Events and links so far.
+    nested: usize,
     rejection: &'r mut Rejection,
 }
 
@@ -33,17 +37,19 @@ struct Scratch<'a> {
 impl<'a> Items<'a> for Spans<'a, '_> {
     const FIELDS: [&'static str; 3] = ["resource_spans", "scope_spans", "spans"];
 
-    fn set_origin(&mut self, service: &str, resource_json: &str, scope_json: &str) {
-        self.builder.set_origin(service, resource_json, scope_json);
+    fn builder(&mut self) -> &mut impl OriginSink {
+        &mut self.builder
     }
 
     fn size(&self) -> (usize, usize) {
         (self.builder.rows(), self.builder.attribute_columns())
     }
 
-    fn item(&mut self, message: &'a [u8], _: Budget) -> Result<(), Stop> {
+    fn item(&mut self, message: &'a [u8], budget: Budget) -> Result<(), Stop> {
         let mut ids = Ids::default();
         let fields = read_span(message, &mut self.scratch, &mut ids)?;
+        self.nested += self.scratch.events.len() + self.scratch.links.len();
+        budget.check_nested(self.nested, message)?;
         let checked = ids.check().and_then(|ids| check_links(&self.scratch.links)?.map_or(Ok(ids), Err));
         match checked {
             Ok((trace_id, span_id, parent_span_id)) => {

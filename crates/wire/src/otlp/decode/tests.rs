@@ -210,3 +210,56 @@ fn points_of_one_series_have_one_text_of_attributes() {
     let points = rows::points(&decode(Signal::Metrics, Encoding::Protobuf, &bytes).unwrap().batch).unwrap();
     assert_eq!(points[0].attributes, points[1].attributes);
 }
+
+#[test]
+fn nested_items_and_repeated_metadata_are_bounded_too() {
+    let links = request(|writer| {
+        span(writer, &[1; 16], &[1; 8], |writer| (0..300_000).for_each(|_| writer.bytes(13, &[])));
+    });
+    assert_eq!(traces(&links).unwrap_err().kind(), DecodeErrorKind::TooLarge);
+    let metadata = request(|writer| {
+        let metric = writer.open(2);
+        attribute(writer, 12, "k", |writer| writer.string(1, &"x".repeat(10_000)));
+        let gauge = writer.open(5);
+        (0..5_000).for_each(|_| writer.bytes(1, &[]));
+        writer.close(gauge);
+        writer.close(metric);
+    });
+    let error = decode(Signal::Metrics, Encoding::Protobuf, &metadata).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::TooLarge);
+}
+
+#[test]
+fn a_large_resource_costs_once_not_per_scope() {
+    let mut writer = Writer::default();
+    let outer = writer.open(1);
+    let resource = writer.open(1);
+    attribute(&mut writer, 1, "big", |writer| writer.string(1, &"x".repeat(1 << 20)));
+    writer.close(resource);
+    for i in 0..20_000_u32 {
+        let scope = writer.open(2);
+        let name = writer.open(1);
+        writer.string(1, &i.to_string());
+        writer.close(name);
+        span(&mut writer, &[1; 16], &[1; 8], |_| ());
+        writer.close(scope);
+    }
+    writer.close(outer);
+    // Hashing the resource for each scope would take 20 GB of hashing.
+    assert_eq!(traces(writer.as_bytes()).unwrap().accepted, 20_000);
+}
+
+#[test]
+fn a_map_of_very_many_keys_is_written_in_one_pass() {
+    let bytes = request(|writer| {
+        span(writer, &[1; 16], &[1; 8], |writer| {
+            attribute(writer, 9, "map", |writer| {
+                let list = writer.open(6);
+                (0..200_000_u32)
+                    .for_each(|i| attribute(writer, 1, &i.to_string(), |writer| writer.varint(3, 1)));
+                writer.close(list);
+            });
+        });
+    });
+    assert_eq!(traces(&bytes).unwrap().accepted, 1);
+}

@@ -1,7 +1,7 @@
 //! The shape that the requests of all three signals share: resources, in them scopes, in them
 //! items.
 
-use super::origin::{Origins, Raw};
+use super::origin::{OriginSink, Origins, Raw};
 use super::{Budget, Stop};
 use crate::protobuf::{Fault, Reader};
 
@@ -10,8 +10,8 @@ pub(super) trait Items<'a> {
     /// The fields of resources, scopes and items, for faults.
     const FIELDS: [&'static str; 3];
 
-    /// Where the following items come from.
-    fn set_origin(&mut self, service: &str, resource_json: &str, scope_json: &str);
+    /// What is told where the items come from.
+    fn builder(&mut self) -> &mut impl OriginSink;
 
     /// Rows and attribute columns so far.
     fn size(&self) -> (usize, usize);
@@ -47,7 +47,7 @@ fn in_resource<'a, I: Items<'a>>(
     budget: Budget,
 ) -> Result<(), Stop> {
     let raw = head(message, "resource")?;
-    let resource = origins.read_resource(raw).map_err(|fault| fault.within("resource"))?;
+    let resource = origins.resource(raw).map_err(|fault| fault.within("resource"))?;
     let mut reader = Reader::new(message);
     let mut index = 0;
     while let Some(tag) = reader.tag()? {
@@ -56,7 +56,7 @@ fn in_resource<'a, I: Items<'a>>(
             continue;
         }
         let scope = reader.bytes(tag).map_err(|fault| fault.within_item(I::FIELDS[1], index))?;
-        in_scope(scope, &resource, origins, items, budget)
+        in_scope(scope, resource, origins, items, budget)
             .map_err(|stop| stop.within_item(I::FIELDS[1], index))?;
         index += 1;
     }
@@ -65,13 +65,13 @@ fn in_resource<'a, I: Items<'a>>(
 
 fn in_scope<'a, I: Items<'a>>(
     message: &'a [u8],
-    resource: &Raw<'a>,
+    resource: usize,
     origins: &mut Origins<'a>,
     items: &mut I,
     budget: Budget,
 ) -> Result<(), Stop> {
     let raw = head(message, "scope")?;
-    let (resource, scope) = origins.texts(resource, raw).map_err(|fault| fault.within("scope"))?;
+    let scope = origins.scope(raw).map_err(|fault| fault.within("scope"))?;
     let mut reader = Reader::new(message);
     let mut index = 0;
     while let Some(tag) = reader.tag()? {
@@ -80,7 +80,7 @@ fn in_scope<'a, I: Items<'a>>(
             continue;
         }
         if index == 0 {
-            items.set_origin(&resource.service, &resource.json, scope);
+            origins.apply(resource, scope, items.builder());
         }
         let item = reader.bytes(tag).map_err(|fault| fault.within_item(I::FIELDS[2], index))?;
         let (rows, columns) = items.size();

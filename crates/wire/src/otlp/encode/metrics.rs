@@ -22,30 +22,27 @@ pub(super) fn write(rows: &[MetricPoint]) -> Vec<u8> {
 /// Points that share everything which a metric says of itself.
 fn metrics<'a>(points: &[&'a MetricPoint]) -> Vec<Vec<&'a MetricPoint>> {
     let mut metrics: Vec<Vec<&MetricPoint>> = Vec::new();
-    let mut known: HashMap<(&str, i32), Vec<usize>, ahash::RandomState> = HashMap::default();
+    // Only the last metric of a name and kind is tried, so that the work is bounded: points of
+    // two metrics that differ in metadata alone may make more than two, which means the same.
+    let mut last: HashMap<_, usize, ahash::RandomState> = HashMap::default();
     for point in points {
-        let candidates = known.entry((&point.name, point.data.kind())).or_default();
-        let same = candidates.iter().copied().find(|at| {
-            metrics.get(*at).and_then(|metric| metric.first()).is_some_and(|first| same_metric(first, point))
-        });
-        let at = same.unwrap_or_else(|| {
-            metrics.push(Vec::new());
-            candidates.push(metrics.len() - 1);
-            metrics.len() - 1
-        });
-        if let Some(metric) = metrics.get_mut(at) {
-            metric.push(point);
+        let identity = (&point.name, &point.unit, &point.description, numbers(point));
+        let known = last.get(&identity).copied();
+        match known.and_then(|at| metrics.get_mut(at)) {
+            Some(metric) if metric.first().is_some_and(|first| first.metadata == point.metadata) => {
+                metric.push(point);
+            }
+            _ => {
+                last.insert(identity, metrics.len());
+                metrics.push(vec![point]);
+            }
         }
     }
     metrics
 }
 
-fn same_metric(a: &MetricPoint, b: &MetricPoint) -> bool {
-    a.unit == b.unit
-        && a.description == b.description
-        && a.temporality == b.temporality
-        && a.monotonic == b.monotonic
-        && a.metadata == b.metadata
+fn numbers(point: &MetricPoint) -> (i32, i32, bool) {
+    (point.data.kind(), point.temporality, point.monotonic)
 }
 
 fn write_metric(writer: &mut Writer, points: &[&MetricPoint]) {
