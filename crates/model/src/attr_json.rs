@@ -82,7 +82,8 @@ fn needs_escape(entries: &[(String, Value)]) -> bool {
 fn has_repeated_key(entries: &[(String, Value)]) -> bool {
     // Pair by pair is fastest for the few keys that maps have; a hostile one has millions.
     if entries.len() <= 16 {
-        let repeats = |(i, (key, _)): (usize, &(String, Value))| entries.iter().take(i).any(|(k, _)| k == key);
+        let repeats =
+            |(i, (key, _)): (usize, &(String, Value))| entries.iter().take(i).any(|(k, _)| k == key);
         return entries.iter().enumerate().any(repeats);
     }
     let mut seen = hashbrown::HashSet::with_capacity_and_hasher(entries.len(), ahash::RandomState::new());

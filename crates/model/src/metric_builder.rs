@@ -373,7 +373,11 @@ impl MetricBatchBuilder {
         self.service.push(service);
         self.resource.push(resource);
         self.scope.push(scope);
-        self.attributes.push_text(if point.attributes_json.is_empty() { "{}" } else { point.attributes_json });
+        self.attributes.push_text(if point.attributes_json.is_empty() {
+            "{}"
+        } else {
+            point.attributes_json
+        });
         self.start.append_value(point.start_ns);
         self.time.append_value(point.time_ns);
         self.flags.append_value(point.flags);
