@@ -17,7 +17,8 @@ import sqlite3
 import sys
 
 # This file is called like the module it needs: Python must not find it here.
-sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != os.path.dirname(os.path.abspath(__file__))]
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:] = [path for path in sys.path if os.path.realpath(path or ".") != HERE]
 
 import duckdb  # noqa: E402
 

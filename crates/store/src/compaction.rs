@@ -43,7 +43,9 @@ pub enum Outcome {
 pub fn run(segments: &Arc<Segments>, job: &Job, now_ns: i64) -> Result<Outcome, Error> {
     let written = match merge::merge(segments, job) {
         Ok(written) => written,
-        Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => return Ok(Outcome::Skipped),
+        Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
+            return Ok(Outcome::Skipped);
+        }
         Err(error) => return Err(error),
     };
     let remove = job.inputs.iter().map(|input| input.id).collect();
@@ -53,14 +55,18 @@ pub fn run(segments: &Arc<Segments>, job: &Job, now_ns: i64) -> Result<Outcome, 
             for input in &job.inputs {
                 segments.forget_footer(input.id);
             }
-            Ok(Outcome::Done { id: written.entry.id, rows: written.entry.rows, duplicates: written.duplicates })
+            Ok(Outcome::Done {
+                id: written.entry.id,
+                rows: written.entry.rows,
+                duplicates: written.duplicates,
+            })
         }
         Commit::Lost => {
-            for path in [Some(written.entry.path.clone()), written.entry.sidecar_path()].into_iter().flatten() {
+            for path in [Some(written.entry.path.clone()), written.entry.sidecar_path()].into_iter().flatten()
+            {
                 remove_file(&segments.data_dir().join(path))?;
             }
             Ok(Outcome::Skipped)
         }
     }
 }
-

@@ -98,4 +98,3 @@ pub fn purge(segments: &Segments, grace: Duration, now_ns: i64) -> Result<usize,
 fn nanoseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
-

@@ -39,11 +39,15 @@ fn segment(criterion: &mut Criterion) {
     let mut stage = |name: &str, run: &mut dyn FnMut(u64) -> Duration| {
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| bencher.iter_custom(&mut *run));
     };
-    stage("concat", &mut |n| measured(n, || concat(Signal::Traces, &batches, ColumnPolicy::SEGMENT).unwrap()));
+    stage("concat", &mut |n| {
+        measured(n, || concat(Signal::Traces, &batches, ColumnPolicy::SEGMENT).unwrap())
+    });
     stage("concat+sort+take", &mut |n| measured(n, || Sorted::new(Signal::Traces, &batches).unwrap()));
     let sorted = Sorted::new(Signal::Traces, &batches).unwrap();
     let in_order = [sorted.batch().clone()];
-    stage("regroup+sidecar", &mut |n| measured(n, || Sorted::new(Signal::Traces, &in_order).unwrap().sidecar().unwrap()));
+    stage("regroup+sidecar", &mut |n| {
+        measured(n, || Sorted::new(Signal::Traces, &in_order).unwrap().sidecar().unwrap())
+    });
     let directory = tempfile::tempdir().unwrap();
     let target = Target {
         data_dir: directory.path().to_owned(),
@@ -61,7 +65,11 @@ fn segment(criterion: &mut Criterion) {
     println!("bytes/row: {:.1} rows, {:.1} sidecar", per_row(entry.bytes), per_row(entry.sidecar_bytes));
     if let Ok(keep) = std::env::var("SEGMENT_BENCH_KEEP") {
         std::fs::copy(directory.path().join(&entry.path), format!("{keep}/segment.parquet")).unwrap();
-        std::fs::copy(directory.path().join(entry.sidecar_path().unwrap()), format!("{keep}/segment.traces.parquet")).unwrap();
+        std::fs::copy(
+            directory.path().join(entry.sidecar_path().unwrap()),
+            format!("{keep}/segment.traces.parquet"),
+        )
+        .unwrap();
     }
 }
 

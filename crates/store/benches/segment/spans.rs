@@ -9,17 +9,29 @@ use throughline_model::{Resource, Scope, SpanBatchBuilder, SpanFields, SpanId, T
 const SERVICES: [&str; 9] =
     ["gateway", "accounts", "catalog", "cart", "checkout", "payment", "shipping", "mail", "search"];
 const ROUTES: [&str; 12] = [
-    "/", "/login", "/products", "/products/{id}", "/cart", "/cart/items", "/checkout", "/orders", "/orders/{id}",
-    "/search", "/profile", "/health",
+    "/",
+    "/login",
+    "/products",
+    "/products/{id}",
+    "/cart",
+    "/cart/items",
+    "/checkout",
+    "/orders",
+    "/orders/{id}",
+    "/search",
+    "/profile",
+    "/health",
 ];
-const TABLES: [&str; 8] = ["users", "sessions", "products", "carts", "orders", "payments", "parcels", "mails"];
+const TABLES: [&str; 8] =
+    ["users", "sessions", "products", "carts", "orders", "payments", "parcels", "mails"];
 const SPANS_PER_BATCH: usize = 231;
 const START_NS: i64 = 1_795_250_000_000_000_000;
 
 /// Batches of about `rows` spans in all, sent over a minute.
-pub fn batches(rows: usize, seed: u64) -> Vec<RecordBatch> {
+pub(crate) fn batches(rows: usize, seed: u64) -> Vec<RecordBatch> {
     let mut rng = SmallRng::seed_from_u64(seed);
-    let origins: Vec<(String, String, String)> = SERVICES.iter().flat_map(|service| (0..3).map(|i| origin(service, i))).collect();
+    let origins: Vec<(String, String, String)> =
+        SERVICES.iter().flat_map(|service| (0..3).map(|i| origin(service, i))).collect();
     let mut builders: Vec<SpanBatchBuilder> = origins.iter().map(|_| SpanBatchBuilder::new()).collect();
     let mut batches = Vec::new();
     let traces = rows / 17;
@@ -34,7 +46,9 @@ pub fn batches(rows: usize, seed: u64) -> Vec<RecordBatch> {
             batches.push(builder.finish().unwrap());
         }
     }
-    batches.extend(builders.iter_mut().filter(|builder| builder.rows() > 0).map(|builder| builder.finish().unwrap()));
+    batches.extend(
+        builders.iter_mut().filter(|builder| builder.rows() > 0).map(|builder| builder.finish().unwrap()),
+    );
     batches
 }
 
@@ -59,19 +73,24 @@ fn origin(service: &str, instance: usize) -> (String, String, String) {
         ],
         ..Resource::default()
     };
-    let scope = Scope { name: "shop-instrumentation".to_owned(), version: "0.4.0".to_owned(), ..Scope::default() };
+    let scope =
+        Scope { name: "shop-instrumentation".to_owned(), version: "0.4.0".to_owned(), ..Scope::default() };
     (service.to_owned(), resource.to_json(), scope.to_json())
 }
 
 fn one_trace(
-    rng: &mut SmallRng, origins: &[(String, String, String)], builders: &mut [SpanBatchBuilder], start: i64,
+    rng: &mut SmallRng,
+    origins: &[(String, String, String)],
+    builders: &mut [SpanBatchBuilder],
+    start: i64,
 ) -> usize {
     let trace_id = TraceId(rng.random());
     let spans = rng.random_range(9..=25);
     let mut parents = vec![(None, 0, start)];
     for n in 0..spans {
         let (parent, service, parent_start) = parents[rng.random_range(0..parents.len())];
-        let service = if n > 0 && rng.random_bool(0.3) { rng.random_range(0..SERVICES.len()) } else { service };
+        let service =
+            if n > 0 && rng.random_bool(0.3) { rng.random_range(0..SERVICES.len()) } else { service };
         let instance = service * 3 + rng.random_range(0..3);
         let span_id = SpanId(rng.random());
         let start_ns = parent_start + rng.random_range(10_000..3_000_000);
@@ -110,7 +129,8 @@ fn one_trace(
 const EXCEPTION: &str = r#"{"exception.type":"Timeout","exception.message":"upstream timed out after 2s","exception.stacktrace":"at call (src/client.rs:118)\nat handle (src/routes.rs:54)\nat serve (src/main.rs:21)"}"#;
 
 fn attributes(rng: &mut SmallRng, builder: &mut SpanBatchBuilder, n: usize) -> (String, i32) {
-    builder.attribute_str("thread.name", ["tokio-1", "tokio-2", "tokio-3", "tokio-4"][rng.random_range(0..4)]);
+    builder
+        .attribute_str("thread.name", ["tokio-1", "tokio-2", "tokio-3", "tokio-4"][rng.random_range(0..4)]);
     builder.attribute_int("thread.id", rng.random_range(1..9));
     builder.attribute_str("code.function.name", TABLES[rng.random_range(0..8)]);
     builder.attribute_str("code.file.path", "src/handlers/orders.rs");
@@ -121,11 +141,18 @@ fn attributes(rng: &mut SmallRng, builder: &mut SpanBatchBuilder, n: usize) -> (
             let route = ROUTES[rng.random_range(0..ROUTES.len())];
             builder.attribute_str("http.request.method", if rng.random_bool(0.8) { "GET" } else { "POST" });
             builder.attribute_str("http.route", route);
-            builder.attribute_int("http.response.status_code", [200, 200, 200, 201, 304, 404, 500][rng.random_range(0..7)]);
-            builder.attribute_str("url.path", &route.replace("{id}", &rng.random_range(0..50_000).to_string()));
+            builder.attribute_int(
+                "http.response.status_code",
+                [200, 200, 200, 201, 304, 404, 500][rng.random_range(0..7)],
+            );
+            builder
+                .attribute_str("url.path", &route.replace("{id}", &rng.random_range(0..50_000).to_string()));
             builder.attribute_str("server.address", "shop.example.com");
             builder.attribute_int("server.port", 443);
-            builder.attribute_str("client.address", &format!("10.0.{}.{}", rng.random_range(0..8), rng.random_range(0..255)));
+            builder.attribute_str(
+                "client.address",
+                &format!("10.0.{}.{}", rng.random_range(0..8), rng.random_range(0..255)),
+            );
             if n == 0 {
                 builder.attribute_str("enduser.id", &format!("u{}", rng.random_range(0..100_000)));
                 builder.attribute_str("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0");
@@ -138,7 +165,10 @@ fn attributes(rng: &mut SmallRng, builder: &mut SpanBatchBuilder, n: usize) -> (
             builder.attribute_str("db.namespace", "shop");
             builder.attribute_str("db.operation.name", "SELECT");
             builder.attribute_str("db.collection.name", table);
-            builder.attribute_str("db.query.text", &format!("SELECT * FROM {table} WHERE id = $1 AND deleted_at IS NULL"));
+            builder.attribute_str(
+                "db.query.text",
+                &format!("SELECT * FROM {table} WHERE id = $1 AND deleted_at IS NULL"),
+            );
             builder.attribute_int("db.response.returned_rows", rng.random_range(0..50));
             (format!("SELECT {table}"), 3)
         }

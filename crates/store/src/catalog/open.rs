@@ -52,8 +52,11 @@ pub(super) fn open(data_dir: &Path, now_ns: i64) -> Result<(Catalog, CatalogRepo
     let used = table::ids(&connection)?.into_iter().chain(found.segments.iter().map(|(id, _)| *id));
     let next_id = used.map(|id| id.0).max().unwrap_or(0) + 1;
     let snapshot = Snapshot::new(entries, table::wal_covered(&connection)?);
-    let catalog =
-        Catalog { connection: Mutex::new(connection), snapshot: RwLock::new(Arc::new(snapshot)), next_id: AtomicU64::new(next_id) };
+    let catalog = Catalog {
+        connection: Mutex::new(connection),
+        snapshot: RwLock::new(Arc::new(snapshot)),
+        next_id: AtomicU64::new(next_id),
+    };
     Ok((catalog, report))
 }
 
@@ -63,7 +66,9 @@ fn connect(data_dir: &Path, now_ns: i64, report: &mut CatalogReport) -> Result<(
     let existed = path.exists();
     let reason = match connect_to(&path) {
         Ok(opened) => return Ok(opened),
-        Err(error) if existed && matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Internal) => error.to_string(),
+        Err(error) if existed && matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Internal) => {
+            error.to_string()
+        }
         Err(error) => return Err(error),
     };
     for name in [NAME.to_owned(), format!("{NAME}-wal"), format!("{NAME}-shm")] {
@@ -86,7 +91,11 @@ fn connect_to(path: &Path) -> Result<(Connection, bool), Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > table::VERSION {
-        return Err(Error::invalid(format!("the catalog has version {version}; this program knows {}", table::VERSION)).at_path(path));
+        return Err(Error::invalid(format!(
+            "the catalog has version {version}; this program knows {}",
+            table::VERSION
+        ))
+        .at_path(path));
     }
     if version == 0 {
         table::create(&mut connection)?;
@@ -101,7 +110,12 @@ fn connect_to(path: &Path) -> Result<(Connection, bool), Error> {
 }
 
 /// Takes segments out of service whose files are missing or have another length.
-fn check_files(connection: &Connection, data_dir: &Path, now_ns: i64, report: &mut CatalogReport) -> Result<(), Error> {
+fn check_files(
+    connection: &Connection,
+    data_dir: &Path,
+    now_ns: i64,
+    report: &mut CatalogReport,
+) -> Result<(), Error> {
     for entry in table::live(connection)? {
         let Some(reason) = wrong_file(data_dir, &entry.path, entry.bytes) else {
             check_sidecar(connection, data_dir, &entry, report)?;
@@ -116,7 +130,12 @@ fn check_files(connection: &Connection, data_dir: &Path, now_ns: i64, report: &m
     Ok(())
 }
 
-fn check_sidecar(connection: &Connection, data_dir: &Path, entry: &FileEntry, report: &mut CatalogReport) -> Result<(), Error> {
+fn check_sidecar(
+    connection: &Connection,
+    data_dir: &Path,
+    entry: &FileEntry,
+    report: &mut CatalogReport,
+) -> Result<(), Error> {
     let Some(path) = entry.sidecar_path() else { return Ok(()) };
     let Some(reason) = wrong_file(data_dir, &path, entry.sidecar_bytes) else { return Ok(()) };
     table::drop_sidecar(connection, entry.id)?;
@@ -135,7 +154,12 @@ fn wrong_file(data_dir: &Path, path: &Path, bytes: u64) -> Option<String> {
 
 /// Removes segments that a crash kept from being committed; their rows are in the write-ahead log or in the segments they were
 /// to replace. Whatever else the catalog does not know is moved away, not deleted.
-fn sort_out_orphans(connection: &Connection, data_dir: &Path, found: &Found, report: &mut CatalogReport) -> Result<(), Error> {
+fn sort_out_orphans(
+    connection: &Connection,
+    data_dir: &Path,
+    found: &Found,
+    report: &mut CatalogReport,
+) -> Result<(), Error> {
     let known: HashSet<FileId> = table::ids(connection)?.into_iter().collect();
     let live: HashSet<FileId> = table::live(connection)?.into_iter().map(|entry| entry.id).collect();
     let wal_covered = table::wal_covered(connection)?;

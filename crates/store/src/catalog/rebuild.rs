@@ -40,7 +40,11 @@ pub(super) fn walk(data_dir: &Path) -> Result<Found, Error> {
             let full = data_dir.join(directory);
             let entries = match fs::read_dir(&full) {
                 Ok(entries) => entries,
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+                {
+                    continue;
+                }
                 Err(error) => return Err(Error::io("list", &full, error)),
             };
             for entry in entries {
@@ -73,7 +77,12 @@ pub(super) fn meta(data_dir: &Path, path: &Path) -> Result<SegmentMeta, String> 
 }
 
 /// Fills an empty catalog from the footers of the segments; damaged ones go to `quarantine/`.
-pub(super) fn fill(connection: &mut Connection, data_dir: &Path, found: &Found, report: &mut CatalogReport) -> Result<(), Error> {
+pub(super) fn fill(
+    connection: &mut Connection,
+    data_dir: &Path,
+    found: &Found,
+    report: &mut CatalogReport,
+) -> Result<(), Error> {
     let mut entries = Vec::new();
     let mut replaced = HashSet::new();
     for (id, path) in &found.segments {
@@ -153,7 +162,11 @@ fn with_sidecar(entry: FileEntry, data_dir: &Path, report: &mut CatalogReport) -
 /// Where the part after the last row group starts, and its checksum.
 fn tail(file: &SegmentFile, footer: &Footer) -> Result<(u64, u32), String> {
     let offset = footer.tail_offset();
-    let length = file.len().checked_sub(offset).and_then(|length| usize::try_from(length).ok()).ok_or("a row group reaches past the end")?;
+    let length = file
+        .len()
+        .checked_sub(offset)
+        .and_then(|length| usize::try_from(length).ok())
+        .ok_or("a row group reaches past the end")?;
     let bytes = file.read_range(offset, length).map_err(|error| error.to_string())?;
     Ok((offset, crc32c::crc32c(&bytes)))
 }

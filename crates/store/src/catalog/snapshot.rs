@@ -28,7 +28,13 @@ impl Snapshot {
     }
 
     /// A tenant's segments of a signal that may have rows in `[start_ns, end_ns)`, by the time of their newest row, newest first.
-    pub fn select(&self, signal: Signal, tenant: &Tenant, start_ns: i64, end_ns: i64) -> impl Iterator<Item = &Arc<FileEntry>> {
+    pub fn select(
+        &self,
+        signal: Signal,
+        tenant: &Tenant,
+        start_ns: i64,
+        end_ns: i64,
+    ) -> impl Iterator<Item = &Arc<FileEntry>> {
         // A tuple key has to be owned; a tenant is cheap to clone.
         let files = self.tables.get(&(signal, tenant.clone())).map(Vec::as_slice).unwrap_or_default();
         files.iter().filter(move |file| file.overlaps(start_ns, end_ns))

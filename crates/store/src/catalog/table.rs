@@ -101,11 +101,14 @@ pub(super) fn live(connection: &Connection) -> Result<Vec<FileEntry>, Error> {
 fn entry(row: &Row<'_>) -> Result<FileEntry, Error> {
     let number = |name: &str| row.get::<_, i64>(name).map(unsigned);
     let wrong = |what: &str| Error::internal(format!("the catalog holds a wrong {what}"));
-    let texts = |json: String| serde_json::from_str::<Vec<String>>(&json).map_err(|error| wrong("list").with_source(error));
+    let texts = |json: String| {
+        serde_json::from_str::<Vec<String>>(&json).map_err(|error| wrong("list").with_source(error))
+    };
     Ok(FileEntry {
         id: FileId(number("id")?),
         signal: Signal::from_name(&row.get::<_, String>("signal")?).ok_or_else(|| wrong("signal"))?,
-        tenant: Tenant::new(&row.get::<_, String>("tenant")?).map_err(|error| wrong("tenant").with_source(error))?,
+        tenant: Tenant::new(&row.get::<_, String>("tenant")?)
+            .map_err(|error| wrong("tenant").with_source(error))?,
         level: row.get("level")?,
         path: PathBuf::from(row.get::<_, String>("path")?),
         t_min: row.get("t_min")?,
@@ -134,12 +137,20 @@ pub(super) fn ids(connection: &Connection) -> Result<Vec<FileId>, Error> {
 
 /// Ends a segment's service; false if it did not serve.
 pub(super) fn remove(connection: &Connection, id: FileId, now_ns: i64) -> Result<bool, Error> {
-    let mut statement = connection.prepare_cached("UPDATE files SET state = 'removed', state_ns = ?2 WHERE id = ?1 AND state = 'live'")?;
+    let mut statement = connection.prepare_cached(
+        "UPDATE files SET state = 'removed', state_ns = ?2 WHERE id = ?1 AND state = 'live'",
+    )?;
     Ok(statement.execute(params![signed(id.0), now_ns])? == 1)
 }
 
-pub(super) fn quarantine(connection: &Connection, id: FileId, reason: &str, now_ns: i64) -> Result<bool, Error> {
-    let sql = "UPDATE files SET state = 'quarantined', state_ns = ?2, reason = ?3 WHERE id = ?1 AND state = 'live'";
+pub(super) fn quarantine(
+    connection: &Connection,
+    id: FileId,
+    reason: &str,
+    now_ns: i64,
+) -> Result<bool, Error> {
+    let sql =
+        "UPDATE files SET state = 'quarantined', state_ns = ?2, reason = ?3 WHERE id = ?1 AND state = 'live'";
     Ok(connection.execute(sql, params![signed(id.0), now_ns, reason])? == 1)
 }
 
@@ -149,7 +160,9 @@ pub(super) fn drop_sidecar(connection: &Connection, id: FileId) -> Result<bool, 
 }
 
 pub(super) fn removed_before(connection: &Connection, before_ns: i64) -> Result<Vec<Removed>, Error> {
-    let mut statement = connection.prepare_cached("SELECT id, path FROM files WHERE state = 'removed' AND state_ns <= ?1 ORDER BY id LIMIT 1000")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT id, path FROM files WHERE state = 'removed' AND state_ns <= ?1 ORDER BY id LIMIT 1000",
+    )?;
     let rows = statement.query_map([before_ns], |row| {
         Ok(Removed { id: FileId(unsigned(row.get(0)?)), path: PathBuf::from(row.get::<_, String>(1)?) })
     })?;
@@ -157,12 +170,19 @@ pub(super) fn removed_before(connection: &Connection, before_ns: i64) -> Result<
 }
 
 pub(super) fn forget(connection: &Connection, id: FileId) -> Result<(), Error> {
-    connection.prepare_cached("DELETE FROM files WHERE id = ?1 AND state = 'removed'")?.execute([signed(id.0)])?;
+    connection
+        .prepare_cached("DELETE FROM files WHERE id = ?1 AND state = 'removed'")?
+        .execute([signed(id.0)])?;
     Ok(())
 }
 
 /// Notes that a tenant's records of a signal are in segments up to a position.
-pub(super) fn cover(connection: &Connection, signal: Signal, tenant: &Tenant, position: u64) -> Result<(), Error> {
+pub(super) fn cover(
+    connection: &Connection,
+    signal: Signal,
+    tenant: &Tenant,
+    position: u64,
+) -> Result<(), Error> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO covered VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET position = max(position, excluded.position)",
     )?;
@@ -171,8 +191,10 @@ pub(super) fn cover(connection: &Connection, signal: Signal, tenant: &Tenant, po
 }
 
 pub(super) fn covered(connection: &Connection, signal: Signal, tenant: &Tenant) -> Result<u64, Error> {
-    let mut statement = connection.prepare_cached("SELECT position FROM covered WHERE signal = ?1 AND tenant = ?2")?;
-    let position: Option<i64> = statement.query_row(params![signal.name(), tenant.as_str()], |row| row.get(0)).optional()?;
+    let mut statement =
+        connection.prepare_cached("SELECT position FROM covered WHERE signal = ?1 AND tenant = ?2")?;
+    let position: Option<i64> =
+        statement.query_row(params![signal.name(), tenant.as_str()], |row| row.get(0)).optional()?;
     Ok(position.map_or(0, unsigned))
 }
 

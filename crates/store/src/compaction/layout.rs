@@ -26,7 +26,9 @@ impl Layout {
         let has = |name: &str| inputs.iter().any(|input| input.schema().column_with_name(name).is_some());
         // An attribute that loses its column goes to `attributes`, so that one is there whenever there are attributes at all.
         let spills = |name: &str| name == schema::ATTRIBUTES && signal != Signal::Metrics;
-        let fixed = schema::fixed_fields(signal).iter().filter(|field| !field.is_nullable() || spills(field.name()) || has(field.name()));
+        let fixed = schema::fixed_fields(signal)
+            .iter()
+            .filter(|field| !field.is_nullable() || spills(field.name()) || has(field.name()));
         let attributes = kept.iter().map(|(name, data_type)| Field::new(name, data_type.clone(), true));
         let fields: Vec<Field> = fixed.cloned().chain(attributes).collect();
         Self { signal, kept, schema: Arc::new(Schema::new(fields)) }
@@ -35,7 +37,9 @@ impl Layout {
     /// Rows of an input with the columns of the result.
     pub(super) fn conform(&self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
         let batch = merge::concat_keeping(self.signal, std::slice::from_ref(batch), self.kept.clone())
-            .map_err(|error| Error::internal("a segment's columns are not its signal's").with_source(error))?;
+            .map_err(|error| {
+                Error::internal("a segment's columns are not its signal's").with_source(error)
+            })?;
         let column = |field: &Arc<Field>| match batch.column_by_name(field.name()) {
             Some(column) => Arc::clone(column),
             None => new_null_array(field.data_type(), batch.num_rows()),
@@ -51,8 +55,11 @@ fn choose(inputs: &[SegmentReader], policy: ColumnPolicy) -> Vec<(String, DataTy
     let rows: u64 = inputs.iter().map(|input| input.entry().rows).sum();
     let mut filled: BTreeMap<(&str, String), (u64, &DataType)> = BTreeMap::new();
     for input in inputs {
-        for field in input.schema().fields().iter().filter(|field| schema::attribute_key(field.name()).is_some()) {
-            let slot = filled.entry((field.name(), field.data_type().to_string())).or_insert((0, field.data_type()));
+        for field in
+            input.schema().fields().iter().filter(|field| schema::attribute_key(field.name()).is_some())
+        {
+            let slot =
+                filled.entry((field.name(), field.data_type().to_string())).or_insert((0, field.data_type()));
             slot.0 += input.value_count(field.name());
         }
     }
@@ -65,8 +72,11 @@ fn choose(inputs: &[SegmentReader], policy: ColumnPolicy) -> Vec<(String, DataTy
     }
     #[expect(clippy::cast_precision_loss, reason = "a share of rows, far below 2^52")]
     let enough = |values: u64| values > 0 && values as f64 >= policy.share_min * rows as f64;
-    let mut kept: Vec<(&str, u64, &DataType)> =
-        best.into_iter().filter(|(_, (values, _))| enough(*values)).map(|(name, (values, data_type))| (name, values, data_type)).collect();
+    let mut kept: Vec<(&str, u64, &DataType)> = best
+        .into_iter()
+        .filter(|(_, (values, _))| enough(*values))
+        .map(|(name, (values, data_type))| (name, values, data_type))
+        .collect();
     kept.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     kept.truncate(policy.columns_max);
     kept.sort_by(|a, b| a.0.cmp(b.0));

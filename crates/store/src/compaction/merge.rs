@@ -24,7 +24,8 @@ const INPUT_ROWS: usize = 131_072;
 
 /// Writes the rows of a job's inputs as one segment.
 pub(super) fn merge(segments: &Arc<Segments>, job: &Job) -> Result<Written, Error> {
-    let inputs: Vec<SegmentReader> = job.inputs.iter().map(|input| segments.open(input)).collect::<Result<_, _>>()?;
+    let inputs: Vec<SegmentReader> =
+        job.inputs.iter().map(|input| segments.open(input)).collect::<Result<_, _>>()?;
     let entries = || job.inputs.iter();
     let target = Target {
         data_dir: segments.data_dir().to_owned(),

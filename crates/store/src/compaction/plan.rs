@@ -37,7 +37,8 @@ pub fn plan(snapshot: &Snapshot, config: &CompactionConfig, now_ns: i64) -> Vec<
     for file in snapshot.files().filter(|file| file.level == 0 && file.rows < LARGE_ROWS) {
         partitions.entry(file.partition()).or_default().push(file);
     }
-    let mut jobs: Vec<Job> = partitions.into_values().filter_map(|files| job(files, config, now_ns)).collect();
+    let mut jobs: Vec<Job> =
+        partitions.into_values().filter_map(|files| job(files, config, now_ns)).collect();
     jobs.sort_by_key(|job| std::cmp::Reverse(job.inputs.len()));
     jobs
 }
@@ -49,7 +50,9 @@ fn job(mut files: Vec<&Arc<FileEntry>>, config: &CompactionConfig, now_ns: i64) 
     let (mut rows, mut bytes) = (0, 0);
     let mut inputs = Vec::new();
     for file in files.into_iter().take(FILES_MAX) {
-        if !inputs.is_empty() && (rows + file.rows > config.rows_target || bytes + file.bytes > config.bytes_max) {
+        if !inputs.is_empty()
+            && (rows + file.rows > config.rows_target || bytes + file.bytes > config.bytes_max)
+        {
             break;
         }
         rows += file.rows;

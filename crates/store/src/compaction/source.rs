@@ -28,7 +28,11 @@ pub(super) struct Source {
 
 impl Source {
     /// `None` if the input has no rows.
-    pub(super) fn new(signal: Signal, batches: SegmentBatches, layout: &Layout) -> Result<Option<Self>, Error> {
+    pub(super) fn new(
+        signal: Signal,
+        batches: SegmentBatches,
+        layout: &Layout,
+    ) -> Result<Option<Self>, Error> {
         let mut source = Self {
             batches,
             signal,
@@ -50,9 +54,11 @@ impl Source {
             if batch.num_rows() == 0 {
                 continue;
             }
-            self.keys = key_columns(self.signal).iter().map(|name| key(&batch, name)).collect::<Result<_, _>>()?;
+            self.keys =
+                key_columns(self.signal).iter().map(|name| key(&batch, name)).collect::<Result<_, _>>()?;
             let time = self.signal.time_column();
-            let times = required(&batch, time)?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong_type(time))?;
+            let times =
+                required(&batch, time)?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong_type(time))?;
             self.times = times.values().clone();
             self.batch = batch;
             return Ok(true);

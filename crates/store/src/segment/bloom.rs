@@ -11,7 +11,8 @@ pub(crate) fn row_groups(segment: &SegmentReader, trace_id: TraceId) -> Result<V
     let mut found = Vec::new();
     for (index, group) in segment.metadata().row_groups().iter().enumerate() {
         let Some(column) = group.columns().get(leaf) else { continue };
-        let filter = Sbbf::read_from_column_chunk(column, &segment.file).map_err(|error| segment.damaged(&error))?;
+        let filter =
+            Sbbf::read_from_column_chunk(column, &segment.file).map_err(|error| segment.damaged(&error))?;
         if filter.is_none_or(|filter| filter.check(&trace_id.0[..])) {
             found.push(index);
         }

@@ -40,7 +40,11 @@ enum Values {
 
 /// The distinct values (nulls aside) of a flat column in these row groups. `None` if the segment has no such column, or its
 /// type has no values to list.
-pub(crate) fn distinct(segment: &SegmentReader, row_groups: &[usize], column: &str) -> Result<Option<Distinct>, Error> {
+pub(crate) fn distinct(
+    segment: &SegmentReader,
+    row_groups: &[usize],
+    column: &str,
+) -> Result<Option<Distinct>, Error> {
     let Some(leaf) = segment.leaf(column) else { return Ok(None) };
     let Ok(field) = segment.schema().field_with_name(column) else { return Ok(None) };
     let Some(mut values) = Values::of(field.data_type()) else { return Ok(None) };
@@ -55,11 +59,18 @@ pub(crate) fn distinct(segment: &SegmentReader, row_groups: &[usize], column: &s
         let Some(group) = segment.metadata().row_groups().get(*index) else { continue };
         let Some(chunk) = group.columns().get(leaf) else { continue };
         if is_all_dictionary(chunk) {
-            let page = dictionary_page(segment, *index, leaf, chunk).map_err(|error| segment.damaged(&error))?;
-            values.add_page(&page, chunk.column_type()).ok_or_else(|| segment.damaged(&ParquetError::General("a dictionary page is cut off".to_owned())))?;
+            let page =
+                dictionary_page(segment, *index, leaf, chunk).map_err(|error| segment.damaged(&error))?;
+            values.add_page(&page, chunk.column_type()).ok_or_else(|| {
+                segment.damaged(&ParquetError::General("a dictionary page is cut off".to_owned()))
+            })?;
         } else {
             decoded += 1;
-            let plan = ReadPlan { row_groups: vec![*index], columns: Some(vec![column.to_owned()]), ..ReadPlan::default() };
+            let plan = ReadPlan {
+                row_groups: vec![*index],
+                columns: Some(vec![column.to_owned()]),
+                ..ReadPlan::default()
+            };
             for batch in segment.read(&plan)? {
                 if let Some(column) = batch?.columns().first() {
                     values.add_array(column)?;
@@ -73,10 +84,16 @@ pub(crate) fn distinct(segment: &SegmentReader, row_groups: &[usize], column: &s
 
 fn is_all_dictionary(chunk: &ColumnChunkMetaData) -> bool {
     let dictionary = |encoding| chunk.page_encoding_stats_mask().is_some_and(|mask| mask.is_only(encoding));
-    chunk.dictionary_page_offset().is_some() && (dictionary(Encoding::RLE_DICTIONARY) || dictionary(Encoding::PLAIN_DICTIONARY))
+    chunk.dictionary_page_offset().is_some()
+        && (dictionary(Encoding::RLE_DICTIONARY) || dictionary(Encoding::PLAIN_DICTIONARY))
 }
 
-fn dictionary_page(segment: &SegmentReader, row_group: usize, leaf: usize, chunk: &ColumnChunkMetaData) -> Result<Page, ParquetError> {
+fn dictionary_page(
+    segment: &SegmentReader,
+    row_group: usize,
+    leaf: usize,
+    chunk: &ColumnChunkMetaData,
+) -> Result<Page, ParquetError> {
     let index = segment.metadata().offset_index().and_then(|index| index.get(row_group)?.get(leaf));
     let locations = index.map(|index| index.page_locations().clone());
     let rows = usize::try_from(chunk.num_values()).unwrap_or_default();
@@ -166,8 +183,16 @@ impl Values {
                     }
                 }
             }
-            Self::Int(values) => values.extend(cast(column, &DataType::Int64)?.as_primitive::<Int64Type>().iter().flatten()),
-            Self::Double(values) => values.extend(column.as_primitive::<Float64Type>().iter().flatten().map(|number| sortable(number.to_bits()))),
+            Self::Int(values) => {
+                values.extend(cast(column, &DataType::Int64)?.as_primitive::<Int64Type>().iter().flatten())
+            }
+            Self::Double(values) => values.extend(
+                column
+                    .as_primitive::<Float64Type>()
+                    .iter()
+                    .flatten()
+                    .map(|number| sortable(number.to_bits())),
+            ),
             Self::Bool(values) => values.extend(column.as_boolean().iter().flatten()),
         }
         Ok(())
@@ -175,11 +200,15 @@ impl Values {
 
     fn finish(self) -> ArrayRef {
         match self {
-            Self::Text(values) => Arc::new(StringArray::from_iter_values(values.into_iter().take(DISTINCT_MAX))),
-            Self::Int(values) => Arc::new(Int64Array::from_iter_values(values.into_iter().take(DISTINCT_MAX))),
-            Self::Double(values) => {
-                Arc::new(Float64Array::from_iter_values(values.into_iter().take(DISTINCT_MAX).map(|bits| f64::from_bits(unsortable(bits)))))
+            Self::Text(values) => {
+                Arc::new(StringArray::from_iter_values(values.into_iter().take(DISTINCT_MAX)))
             }
+            Self::Int(values) => {
+                Arc::new(Int64Array::from_iter_values(values.into_iter().take(DISTINCT_MAX)))
+            }
+            Self::Double(values) => Arc::new(Float64Array::from_iter_values(
+                values.into_iter().take(DISTINCT_MAX).map(|bits| f64::from_bits(unsortable(bits))),
+            )),
             Self::Bool(values) => Arc::new(BooleanArray::from_iter(values.into_iter().map(Some))),
         }
     }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+};
 use parquet::basic::Type;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
@@ -52,9 +54,12 @@ struct OpenGroup {
 impl<W: Write + Send> ParquetSink<W> {
     pub(crate) fn new(inner: W, schema: SchemaRef, properties: WriterProperties) -> Result<Self> {
         let pages = Arc::new(PageCollector::default());
-        let options = ArrowWriterOptions::new().with_properties(properties).with_page_store_factory(Arc::clone(&pages) as _);
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties)
+            .with_page_store_factory(Arc::clone(&pages) as _);
         let inner = TailChecksum { inner, bytes: 0, tail: None };
-        let (writer, factory) = ArrowWriter::try_new_with_options(inner, Arc::clone(&schema), options)?.into_serialized_writer()?;
+        let (writer, factory) = ArrowWriter::try_new_with_options(inner, Arc::clone(&schema), options)?
+            .into_serialized_writer()?;
         Ok(Self { writer, factory, pages, schema, open: None, groups: 0 })
     }
 
@@ -81,13 +86,19 @@ impl<W: Write + Send> ParquetSink<W> {
     fn open_group(&mut self) -> Result<OpenGroup> {
         let columns = self.factory.create_column_writers(self.groups)?;
         self.groups += 1;
-        Ok(OpenGroup { columns, pages: self.pages.take(), nulls: vec![0; self.schema.fields().len()], rows: 0 })
+        Ok(OpenGroup {
+            columns,
+            pages: self.pages.take(),
+            nulls: vec![0; self.schema.fields().len()],
+            rows: 0,
+        })
     }
 
     fn close_group(&mut self, group: OpenGroup) -> Result<()> {
         let mut writer = self.writer.next_row_group()?;
         let leaves = self.schema.fields().iter().zip(&group.nulls).flat_map(|(field, nulls)| {
-            let known = if field.data_type().is_nested() && *nulls < group.rows { None } else { Some(*nulls as u64) };
+            let known =
+                if field.data_type().is_nested() && *nulls < group.rows { None } else { Some(*nulls as u64) };
             std::iter::repeat_n(known, leaf_count(field.data_type()))
         });
         for ((column, pages), nulls) in group.columns.into_iter().zip(&group.pages).zip(leaves) {

@@ -41,7 +41,10 @@ impl RangeRead for LocalFile {
     fn read_range(&self, offset: u64, length: usize) -> io::Result<Bytes> {
         // A damaged footer may ask for anything: never allocate more than the file has.
         if offset.checked_add(length as u64).is_none_or(|end| end > self.length) {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a range reaches past the end of the file"));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "a range reaches past the end of the file",
+            ));
         }
         let mut buffer = vec![0; length];
         self.file.read_exact_at(&mut buffer, offset)?;
@@ -65,7 +68,8 @@ impl RangeRead for ObjectFile {
 
     fn read_range(&self, offset: u64, length: usize) -> io::Result<Bytes> {
         let range = offset..offset.saturating_add(length as u64);
-        let bytes = self.runtime.block_on(self.store.get_range(&self.location, range)).map_err(io::Error::from)?;
+        let bytes =
+            self.runtime.block_on(self.store.get_range(&self.location, range)).map_err(io::Error::from)?;
         if bytes.len() == length {
             Ok(bytes)
         } else {
@@ -93,7 +97,11 @@ impl SegmentFile {
     ///
     /// # Errors
     /// The object does not exist or the store fails.
-    pub fn open_object(store: Arc<dyn ObjectStore>, location: object_store::path::Path, runtime: tokio::runtime::Handle) -> io::Result<Self> {
+    pub fn open_object(
+        store: Arc<dyn ObjectStore>,
+        location: object_store::path::Path,
+        runtime: tokio::runtime::Handle,
+    ) -> io::Result<Self> {
         let length = runtime.block_on(store.head(&location)).map_err(io::Error::from)?.size;
         Ok(Self(Arc::new(ObjectFile { store, location, length, runtime })))
     }
@@ -164,8 +172,11 @@ impl RangeRead for Tail {
     }
 
     fn read_range(&self, offset: u64, length: usize) -> io::Result<Bytes> {
-        let outside = || io::Error::new(io::ErrorKind::UnexpectedEof, "a footer points outside of its part of the file");
-        let start = usize::try_from(offset.checked_sub(self.offset).ok_or_else(outside)?).map_err(|_| outside())?;
+        let outside = || {
+            io::Error::new(io::ErrorKind::UnexpectedEof, "a footer points outside of its part of the file")
+        };
+        let start =
+            usize::try_from(offset.checked_sub(self.offset).ok_or_else(outside)?).map_err(|_| outside())?;
         let end = start.checked_add(length).filter(|end| *end <= self.bytes.len()).ok_or_else(outside)?;
         Ok(self.bytes.slice(start..end))
     }

@@ -46,7 +46,8 @@ impl Footer {
             .parse_and_finish(source)
             .map_err(|error| error.to_string())?;
         let bytes = metadata.memory_size();
-        let reader = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new()).map_err(|error| error.to_string())?;
+        let reader = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
+            .map_err(|error| error.to_string())?;
         Ok(Self { reader, bytes })
     }
 
@@ -89,7 +90,12 @@ impl FooterCache {
     }
 
     /// The cached footer, or what `load` gives; two threads may load the same one at once.
-    pub(crate) fn get<E>(&self, id: FileId, part: Part, load: impl FnOnce() -> Result<Footer, E>) -> Result<Arc<Footer>, E> {
+    pub(crate) fn get<E>(
+        &self,
+        id: FileId,
+        part: Part,
+        load: impl FnOnce() -> Result<Footer, E>,
+    ) -> Result<Arc<Footer>, E> {
         {
             let mut state = self.state.lock();
             state.uses += 1;
@@ -107,7 +113,11 @@ impl FooterCache {
         }
         state.bytes += footer.bytes;
         while state.bytes > self.bytes_max && state.footers.len() > 1 {
-            let oldest = state.footers.iter().filter(|(key, _)| **key != (id, part)).min_by_key(|(_, (_, used))| *used);
+            let oldest = state
+                .footers
+                .iter()
+                .filter(|(key, _)| **key != (id, part))
+                .min_by_key(|(_, (_, used))| *used);
             let Some(key) = oldest.map(|(key, _)| *key) else { break };
             if let Some((footer, _)) = state.footers.remove(&key) {
                 state.bytes -= footer.bytes;

@@ -32,7 +32,8 @@ fn find(sidecar: &SegmentReader, ids: &[TraceId]) -> Result<Vec<TraceRow>, Box<d
     let mut rows = Vec::new();
     for group in &groups {
         let pages = sidecar.pages(group.index, column::TRACE_ID).ok_or("a sidecar has no page index")?;
-        let candidates: Vec<&Page> = pages.iter().filter(|page| wanted.iter().any(|id| may_hold(page, *id))).collect();
+        let candidates: Vec<&Page> =
+            pages.iter().filter(|page| wanted.iter().any(|id| may_hold(page, *id))).collect();
         for page in candidates {
             rows.extend(rows_in_page(sidecar, group, page, &wanted)?);
         }
@@ -56,7 +57,10 @@ fn may_hold(page: &Page, id: TraceId) -> bool {
 
 /// The rows (counted within the file) of a page that have a wanted id.
 fn rows_in_page(
-    sidecar: &SegmentReader, group: &RowGroup, page: &Page, wanted: &BTreeSet<TraceId>,
+    sidecar: &SegmentReader,
+    group: &RowGroup,
+    page: &Page,
+    wanted: &BTreeSet<TraceId>,
 ) -> Result<Vec<u32>, Box<dyn std::error::Error>> {
     let plan = ReadPlan {
         row_groups: vec![group.index],
@@ -93,14 +97,22 @@ fn search(ids: &arrow::array::FixedSizeBinaryArray, id: TraceId) -> Option<usize
     None
 }
 
-fn reader(footer: &Footer, sidecar: &SegmentReader, plan: &ReadPlan) -> Result<ParquetRecordBatchReader, ParquetError> {
-    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(sidecar.file.clone(), footer.reader.clone())
-        .with_row_groups(plan.row_groups.clone());
+fn reader(
+    footer: &Footer,
+    sidecar: &SegmentReader,
+    plan: &ReadPlan,
+) -> Result<ParquetRecordBatchReader, ParquetError> {
+    let mut builder =
+        ParquetRecordBatchReaderBuilder::new_with_metadata(sidecar.file.clone(), footer.reader.clone())
+            .with_row_groups(plan.row_groups.clone());
     if let Some(selection) = &plan.selection {
         builder = builder.with_row_selection(selection.clone());
     }
     if let Some(names) = &plan.columns {
-        builder = builder.with_projection(ProjectionMask::columns(footer.reader.parquet_schema(), names.iter().map(String::as_str)));
+        builder = builder.with_projection(ProjectionMask::columns(
+            footer.reader.parquet_schema(),
+            names.iter().map(String::as_str),
+        ));
     }
     builder.build()
 }

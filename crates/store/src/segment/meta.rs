@@ -78,21 +78,30 @@ impl SegmentMeta {
     /// Reads the pairs back; the error says what is missing or wrong.
     pub(crate) fn read(metadata: &ParquetMetaData) -> Result<Self, String> {
         let pairs = metadata.file_metadata().key_value_metadata().map(Vec::as_slice).unwrap_or_default();
-        let get = |key: &str| pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_deref());
+        let get =
+            |key: &str| pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_deref());
         let text = |key: &str| get(key).ok_or_else(|| format!("the footer has no {key}"));
         fn number<T: std::str::FromStr>(key: &str, text: &str) -> Result<T, String> {
             text.parse().map_err(|_| format!("the footer's {key} is no number"))
         }
         let schema_version: u32 = number(key::SCHEMA_VERSION, text(key::SCHEMA_VERSION)?)?;
         if schema_version > SCHEMA_VERSION {
-            return Err(format!("schema version {schema_version} is newer than {SCHEMA_VERSION}, the newest one known"));
+            return Err(format!(
+                "schema version {schema_version} is newer than {SCHEMA_VERSION}, the newest one known"
+            ));
         }
-        let list = |key: &str| get(key).map(serde_json::from_str::<serde_json::Value>).transpose().map_err(|error| format!("the footer's {key}: {error}"));
+        let list = |key: &str| {
+            get(key)
+                .map(serde_json::from_str::<serde_json::Value>)
+                .transpose()
+                .map_err(|error| format!("the footer's {key}: {error}"))
+        };
         let services = list(key::SERVICES)?.and_then(|list| {
             let texts = list.as_array()?.iter();
             texts.map(|text| text.as_str().map(str::to_owned)).collect()
         });
-        let replaces = list(key::REPLACES)?.and_then(|list| list.as_array()?.iter().map(|id| id.as_u64().map(FileId)).collect());
+        let replaces = list(key::REPLACES)?
+            .and_then(|list| list.as_array()?.iter().map(|id| id.as_u64().map(FileId)).collect());
         Ok(Self {
             schema_version,
             signal: Signal::from_name(text(key::SIGNAL)?).ok_or("the footer names an unknown signal")?,

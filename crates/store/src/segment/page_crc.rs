@@ -45,7 +45,10 @@ impl PageStore for Pages {
     fn take(&mut self, key: PageKey) -> Result<Bytes> {
         let blobs = self.0.lock();
         let at = usize::try_from(key.get()).unwrap_or(usize::MAX);
-        blobs.get(at).cloned().ok_or_else(|| ParquetError::General("a page was asked for that was never stored".to_owned()))
+        blobs
+            .get(at)
+            .cloned()
+            .ok_or_else(|| ParquetError::General("a page was asked for that was never stored".to_owned()))
     }
 
     fn memory_size(&self) -> usize {
@@ -54,9 +57,13 @@ impl PageStore for Pages {
 }
 
 /// The bytes of a column chunk with a checksum in each page header, dictionary page first, and its metadata adjusted.
-pub(super) fn with_checksums(pages: &Pages, mut close: ColumnCloseResult) -> Result<(Bytes, ColumnCloseResult)> {
+pub(super) fn with_checksums(
+    pages: &Pages,
+    mut close: ColumnCloseResult,
+) -> Result<(Bytes, ColumnCloseResult)> {
     let blobs = std::mem::take(&mut *pages.0.lock());
-    let pairs: Vec<(&Bytes, &Bytes)> = blobs.chunks_exact(2).filter_map(|pair| Some((pair.first()?, pair.get(1)?))).collect();
+    let pairs: Vec<(&Bytes, &Bytes)> =
+        blobs.chunks_exact(2).filter_map(|pair| Some((pair.first()?, pair.get(1)?))).collect();
     let is_dictionary = |header: &Bytes| header.get(1) == Some(&DICTIONARY_PAGE);
     let mut chunk = Vec::with_capacity(blobs.iter().map(Bytes::len).sum::<usize>() + pairs.len() * 8);
     for (header, body) in pairs.iter().filter(|(header, _)| is_dictionary(header)) {
@@ -92,7 +99,8 @@ const DICTIONARY_PAGE: u8 = 4;
 const NEXT_I32: u8 = 0x15;
 
 fn append_page(chunk: &mut Vec<u8>, header: &[u8], body: &[u8]) -> Result<()> {
-    let at = end_of_sizes(header).ok_or_else(|| ParquetError::General("a page header of an unknown form".to_owned()))?;
+    let at = end_of_sizes(header)
+        .ok_or_else(|| ParquetError::General("a page header of an unknown form".to_owned()))?;
     let (sizes, rest) = header.split_at(at);
     let Some((field, tail)) = rest.split_first().filter(|(field, _)| **field >> 4 > 1) else {
         return Err(ParquetError::General("a page header without room for a checksum".to_owned()));

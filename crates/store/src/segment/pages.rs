@@ -30,7 +30,8 @@ pub(crate) fn of(segment: &SegmentReader, row_group: usize, column: &str) -> Opt
     let rows = usize::try_from(segment.metadata().row_groups().get(row_group)?.num_rows()).ok()?;
     let locations = segment.metadata().offset_index()?.get(row_group)?.get(leaf)?.page_locations();
     let index = segment.metadata().column_index()?.get(row_group)?.get(leaf)?;
-    let starts = locations.iter().map(|location| usize::try_from(location.first_row_index).unwrap_or_default());
+    let starts =
+        locations.iter().map(|location| usize::try_from(location.first_row_index).unwrap_or_default());
     let ends = starts.clone().skip(1).chain([rows]);
     let pages = starts.zip(ends).enumerate();
     if matches!(index, ColumnIndexMetaData::NONE) {
@@ -41,8 +42,12 @@ pub(crate) fn of(segment: &SegmentReader, row_group: usize, column: &str) -> Opt
 
 fn bounds(index: &ColumnIndexMetaData, page: usize) -> Option<Bounds> {
     match index {
-        ColumnIndexMetaData::INT64(index) => Some(Bounds::Int(*index.min_value(page)?, *index.max_value(page)?)),
-        ColumnIndexMetaData::INT32(index) => Some(Bounds::Int(i64::from(*index.min_value(page)?), i64::from(*index.max_value(page)?))),
+        ColumnIndexMetaData::INT64(index) => {
+            Some(Bounds::Int(*index.min_value(page)?, *index.max_value(page)?))
+        }
+        ColumnIndexMetaData::INT32(index) => {
+            Some(Bounds::Int(i64::from(*index.min_value(page)?), i64::from(*index.max_value(page)?)))
+        }
         ColumnIndexMetaData::BYTE_ARRAY(index) | ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(index) => {
             Some(Bounds::Bytes(index.min_value(page)?.to_vec(), index.max_value(page)?.to_vec()))
         }

@@ -8,7 +8,9 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use hashbrown::HashSet;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::properties::{BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::{
+    BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
+};
 use parquet::schema::types::ColumnPath;
 use throughline_model::{Signal, schema};
 
@@ -26,14 +28,17 @@ const DELTA: &[&str] = &[schema::START_NS, schema::TIME_NS, schema::OBSERVED_NS,
 /// Random bytes that neither a dictionary nor compression shortens.
 const RANDOM: &[&str] = &[schema::SPAN_ID];
 /// Values that hardly ever repeat.
-const DISTINCT: &[&str] = &[schema::TRACE_ID, schema::PARENT_SPAN_ID, schema::BODY, schema::VALUE_DOUBLE, schema::SUM];
+const DISTINCT: &[&str] =
+    &[schema::TRACE_ID, schema::PARENT_SPAN_ID, schema::BODY, schema::VALUE_DOUBLE, schema::SUM];
 /// Rows looked at to tell whether a text column repeats.
 const SAMPLE_ROWS: usize = 2_048;
 
 /// The columns with minima and maxima per page.
 pub(crate) fn indexed_columns(signal: Signal) -> &'static [&'static str] {
     match signal {
-        Signal::Traces => &[schema::TRACE_ID, schema::START_NS, schema::DURATION_NS, schema::SERVICE, schema::NAME],
+        Signal::Traces => {
+            &[schema::TRACE_ID, schema::START_NS, schema::DURATION_NS, schema::SERVICE, schema::NAME]
+        }
         Signal::Logs => &[schema::TIME_NS, schema::SEVERITY_NUMBER, schema::SERVICE],
         Signal::Metrics => &[schema::TIME_NS, schema::SERVICE, schema::NAME],
     }
@@ -61,9 +66,13 @@ pub(crate) fn segment(signal: Signal, sample: &RecordBatch) -> WriterProperties 
         let path = ColumnPath::from(field.name().as_str());
         let name = field.name().as_str();
         if DELTA.contains(&name) {
-            builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+            builder = builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
         } else if RANDOM.contains(&name) {
-            builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_compression(path, Compression::UNCOMPRESSED);
+            builder = builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_compression(path, Compression::UNCOMPRESSED);
         } else if DISTINCT.contains(&name) || !repeats(sample, name) {
             builder = builder.set_column_dictionary_enabled(path, false);
         }
@@ -86,8 +95,16 @@ pub(crate) fn segment(signal: Signal, sample: &RecordBatch) -> WriterProperties 
 
 /// Ids inside events, links and exemplars.
 fn nested_ids() -> impl Iterator<Item = ColumnPath> {
-    let lists = [(schema::LINKS, schema::TRACE_ID), (schema::LINKS, schema::SPAN_ID), (schema::EXEMPLARS, schema::TRACE_ID), (schema::EXEMPLARS, schema::SPAN_ID), (schema::EVENTS, schema::TIME_NS)];
-    lists.into_iter().map(|(list, leaf)| ColumnPath::new(vec![list.to_owned(), "list".to_owned(), "item".to_owned(), leaf.to_owned()]))
+    let lists = [
+        (schema::LINKS, schema::TRACE_ID),
+        (schema::LINKS, schema::SPAN_ID),
+        (schema::EXEMPLARS, schema::TRACE_ID),
+        (schema::EXEMPLARS, schema::SPAN_ID),
+        (schema::EVENTS, schema::TIME_NS),
+    ];
+    lists.into_iter().map(|(list, leaf)| {
+        ColumnPath::new(vec![list.to_owned(), "list".to_owned(), "item".to_owned(), leaf.to_owned()])
+    })
 }
 
 /// Whether a dictionary pays: the column's values repeat in a sample from its middle.
@@ -100,9 +117,15 @@ fn repeats(sample: &RecordBatch, name: &str) -> bool {
         return true;
     }
     let distinct = match column.data_type() {
-        DataType::Utf8 => column.as_string_opt::<i32>().map(|texts| texts.iter().flatten().collect::<HashSet<_>>().len()),
-        DataType::Int64 => column.as_primitive_opt::<arrow::datatypes::Int64Type>().map(|numbers| numbers.iter().flatten().collect::<HashSet<_>>().len()),
-        DataType::Float64 => column.as_primitive_opt::<arrow::datatypes::Float64Type>().map(|numbers| numbers.iter().flatten().map(f64::to_bits).collect::<HashSet<_>>().len()),
+        DataType::Utf8 => {
+            column.as_string_opt::<i32>().map(|texts| texts.iter().flatten().collect::<HashSet<_>>().len())
+        }
+        DataType::Int64 => column
+            .as_primitive_opt::<arrow::datatypes::Int64Type>()
+            .map(|numbers| numbers.iter().flatten().collect::<HashSet<_>>().len()),
+        DataType::Float64 => column
+            .as_primitive_opt::<arrow::datatypes::Float64Type>()
+            .map(|numbers| numbers.iter().flatten().map(f64::to_bits).collect::<HashSet<_>>().len()),
         _ => None,
     };
     distinct.is_none_or(|distinct| distinct * 2 < present)

@@ -90,7 +90,8 @@ impl SegmentReader {
         let groups = self.metadata().row_groups().iter().enumerate();
         groups
             .map(|(index, group)| {
-                let statistics = |leaf: Option<usize>| leaf.and_then(|leaf| group.columns().get(leaf)?.statistics());
+                let statistics =
+                    |leaf: Option<usize>| leaf.and_then(|leaf| group.columns().get(leaf)?.statistics());
                 let rows = usize::try_from(group.num_rows()).unwrap_or_default();
                 let bytes = u64::try_from(group.compressed_size()).unwrap_or_default();
                 let found = RowGroup {
@@ -122,7 +123,9 @@ impl SegmentReader {
         }
         let rows = u64::try_from(group.num_rows()).ok()?;
         let nulls = |leaf: usize| group.columns().get(leaf)?.statistics()?.null_count_opt();
-        leaves.map(|leaf| nulls(leaf).map(|nulls| nulls >= rows)).try_fold(true, |all, empty| Some(all && empty?))
+        leaves
+            .map(|leaf| nulls(leaf).map(|nulls| nulls >= rows))
+            .try_fold(true, |all, empty| Some(all && empty?))
     }
 
     /// How many values a flat column has; those of a column whose nulls were not counted are taken to be complete.
@@ -154,10 +157,11 @@ impl SegmentReader {
         };
         let stored: Vec<usize> = wanted.iter().copied().filter(|column| !empty(column)).collect();
         let mask = ProjectionMask::roots(self.footer.reader.parquet_schema(), stored.iter().copied());
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.footer.reader.clone())
-            .with_row_groups(plan.row_groups.clone())
-            .with_projection(mask)
-            .with_batch_size(plan.batch_rows.unwrap_or(BATCH_ROWS));
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.footer.reader.clone())
+                .with_row_groups(plan.row_groups.clone())
+                .with_projection(mask)
+                .with_batch_size(plan.batch_rows.unwrap_or(BATCH_ROWS));
         if let Some(selection) = &plan.selection {
             builder = builder.with_row_selection(selection.clone());
         }
@@ -210,7 +214,11 @@ impl SegmentReader {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`] for a damaged file.
-    pub fn distinct(&self, row_groups: &[usize], column: &str) -> Result<Option<dictionary::Distinct>, Error> {
+    pub fn distinct(
+        &self,
+        row_groups: &[usize],
+        column: &str,
+    ) -> Result<Option<dictionary::Distinct>, Error> {
         dictionary::distinct(self, row_groups, column)
     }
 
@@ -223,10 +231,12 @@ impl SegmentReader {
     /// The leaf columns of a column; they follow each other.
     pub(crate) fn leaves(&self, column: &str) -> Range<usize> {
         let descriptor = self.metadata().file_metadata().schema_descr();
-        let is_of = |leaf: &usize| descriptor.column(*leaf).path().parts().first().is_some_and(|root| root == column);
+        let is_of =
+            |leaf: &usize| descriptor.column(*leaf).path().parts().first().is_some_and(|root| root == column);
         let first = (0..descriptor.num_columns()).find(is_of);
         let Some(first) = first else { return 0..0 };
-        let end = (first..descriptor.num_columns()).find(|leaf| !is_of(leaf)).unwrap_or(descriptor.num_columns());
+        let end =
+            (first..descriptor.num_columns()).find(|leaf| !is_of(leaf)).unwrap_or(descriptor.num_columns());
         first..end
     }
 
@@ -288,7 +298,8 @@ impl Iterator for SegmentBatches {
 
     fn next(&mut self) -> Option<Self::Item> {
         // A page that lost or won rows by damage to its header, which has no checksum, shows by their number.
-        let miscounted = || ParquetError::General("a column has another number of rows than its segment".to_owned());
+        let miscounted =
+            || ParquetError::General("a column has another number of rows than its segment".to_owned());
         match self.reader.next() {
             Some(Ok(batch)) => match self.rows_left.checked_sub(batch.num_rows()) {
                 Some(left) => {
@@ -306,4 +317,3 @@ impl Iterator for SegmentBatches {
         }
     }
 }
-

@@ -48,7 +48,12 @@ pub struct Segments {
 impl Segments {
     /// The segments that `catalog` knows, below `data_dir`; footers are cached in at most `footer_cache_bytes`.
     #[must_use]
-    pub fn new(data_dir: &Path, catalog: Arc<Catalog>, footer_cache_bytes: usize, clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub fn new(
+        data_dir: &Path,
+        catalog: Arc<Catalog>,
+        footer_cache_bytes: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
         let footers = FooterCache::new(footer_cache_bytes);
         Arc::new(Self { data_dir: data_dir.to_owned(), catalog, footers, clock, damage: Mutex::default() })
     }
@@ -61,7 +66,9 @@ impl Segments {
     pub fn open(self: &Arc<Self>, entry: &Arc<FileEntry>) -> Result<SegmentReader, Error> {
         let path = self.data_dir.join(&entry.path);
         let file = self.open_file(entry, &path)?;
-        let footer = self.footers.get(entry.id, Part::Rows, || Footer::load_checked(&file, entry.tail_offset, entry.tail_crc));
+        let footer = self
+            .footers
+            .get(entry.id, Part::Rows, || Footer::load_checked(&file, entry.tail_offset, entry.tail_crc));
         let footer = footer.map_err(|reason| self.set_aside(entry, &reason))?;
         Ok(SegmentReader { entry: Arc::clone(entry), footer, file, segments: Arc::clone(self) })
     }
@@ -91,7 +98,9 @@ impl Segments {
         };
         let load = || Footer::load_checked(&file, entry.sidecar_tail_offset, entry.sidecar_tail_crc);
         match self.footers.get(entry.id, Part::Traces, load) {
-            Ok(footer) => Ok(Some(SegmentReader { entry: Arc::clone(entry), footer, file, segments: Arc::clone(self) })),
+            Ok(footer) => {
+                Ok(Some(SegmentReader { entry: Arc::clone(entry), footer, file, segments: Arc::clone(self) }))
+            }
             Err(reason) => {
                 self.sidecar_damaged(entry, &reason)?;
                 Ok(None)
@@ -133,14 +142,21 @@ impl Segments {
             && let Some(error) = source.downcast_ref::<io::Error>()
             && error.kind() != io::ErrorKind::UnexpectedEof
         {
-            return Error::io("read", &self.data_dir.join(&entry.path), io::Error::new(error.kind(), error.to_string()));
+            return Error::io(
+                "read",
+                &self.data_dir.join(&entry.path),
+                io::Error::new(error.kind(), error.to_string()),
+            );
         }
         self.set_aside(entry, &error.to_string())
     }
 
     /// Takes a damaged segment out of service.
     fn set_aside(&self, entry: &FileEntry, reason: &str) -> Error {
-        let found = Error::corrupt(self.data_dir.join(&entry.path), format!("segment {} is damaged: {reason}", entry.id));
+        let found = Error::corrupt(
+            self.data_dir.join(&entry.path),
+            format!("segment {} is damaged: {reason}", entry.id),
+        );
         match self.catalog.quarantine(entry.id, reason, self.clock.now_ns()) {
             // Another reader was faster.
             Ok(false) => return found,
@@ -149,8 +165,8 @@ impl Segments {
         }
         self.footers.forget(entry.id);
         self.report(entry, &entry.path, entry.rows, reason);
-        let moved = [Some(entry.path.clone()), entry.sidecar_path()].into_iter().flatten();
-        match moved.map(|path| quarantine_file(&self.data_dir, &path)).collect::<Result<(), Error>>() {
+        let moved = [Some(entry.path.clone()), entry.sidecar_path()];
+        match moved.into_iter().flatten().try_for_each(|path| quarantine_file(&self.data_dir, &path)) {
             Ok(()) => found,
             Err(error) => found.with_source(error),
         }

@@ -3,7 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, RecordBatch, StringArray};
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Fields, Int64Type, Schema, SchemaRef, UInt32Type};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Field, Fields, Int64Type, Schema, SchemaRef, UInt32Type,
+};
 use throughline_model::{TraceId, schema};
 
 use crate::error::Error;
@@ -84,13 +86,21 @@ pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Field::new(column::ROOT_SERVICE, DataType::Utf8, true),
         Field::new(column::ROOT_NAME, DataType::Utf8, true),
         Field::new(column::ROOT_START_NS, DataType::Int64, true),
-        Field::new(column::SERVICES, DataType::List(schema::item(DataType::Struct(SERVICE_FIELDS.clone()))), false),
+        Field::new(
+            column::SERVICES,
+            DataType::List(schema::item(DataType::Struct(SERVICE_FIELDS.clone()))),
+            false,
+        ),
         Field::new(column::ROWS, DataType::List(schema::item(DataType::UInt32)), false),
     ]))
 });
 
-pub(super) fn primitive<'a, T: ArrowPrimitiveType>(batch: &'a RecordBatch, name: &str) -> Result<&'a [T::Native], Error> {
-    let column: &PrimitiveArray<T> = required(batch, name)?.as_primitive_opt().ok_or_else(|| wrong_type(name))?;
+pub(super) fn primitive<'a, T: ArrowPrimitiveType>(
+    batch: &'a RecordBatch,
+    name: &str,
+) -> Result<&'a [T::Native], Error> {
+    let column: &PrimitiveArray<T> =
+        required(batch, name)?.as_primitive_opt().ok_or_else(|| wrong_type(name))?;
     Ok(column.values())
 }
 
@@ -100,7 +110,9 @@ pub(super) fn text(texts: &StringArray, at: usize) -> &str {
 
 /// Reads sidecar rows back.
 pub(crate) fn rows(batch: &RecordBatch) -> Result<Vec<TraceRow>, Error> {
-    let ids = required(batch, column::TRACE_ID)?.as_fixed_size_binary_opt().ok_or_else(|| wrong_type(column::TRACE_ID))?;
+    let ids = required(batch, column::TRACE_ID)?
+        .as_fixed_size_binary_opt()
+        .ok_or_else(|| wrong_type(column::TRACE_ID))?;
     let start = primitive::<Int64Type>(batch, column::START_NS)?;
     let end = primitive::<Int64Type>(batch, column::END_NS)?;
     let counts = |name| primitive::<UInt32Type>(batch, name);
@@ -126,7 +138,12 @@ pub(crate) fn rows(batch: &RecordBatch) -> Result<Vec<TraceRow>, Error> {
                     start_ns: at(root_start, row),
                 }),
                 services: services_of(&services.value(row))?,
-                rows: numbers.value(row).as_primitive_opt::<UInt32Type>().ok_or_else(|| wrong_type(column::ROWS))?.values().to_vec(),
+                rows: numbers
+                    .value(row)
+                    .as_primitive_opt::<UInt32Type>()
+                    .ok_or_else(|| wrong_type(column::ROWS))?
+                    .values()
+                    .to_vec(),
             })
         })
         .collect()
@@ -135,9 +152,17 @@ pub(crate) fn rows(batch: &RecordBatch) -> Result<Vec<TraceRow>, Error> {
 fn services_of(list: &ArrayRef) -> Result<Vec<TraceService>, Error> {
     let fields = list.as_struct_opt().ok_or_else(|| wrong_type(column::SERVICES))?;
     let batch = RecordBatch::from(fields.clone());
-    let names = required(&batch, schema::SERVICE)?.as_string_opt::<i32>().ok_or_else(|| wrong_type(column::SERVICES))?;
+    let names = required(&batch, schema::SERVICE)?
+        .as_string_opt::<i32>()
+        .ok_or_else(|| wrong_type(column::SERVICES))?;
     let spans = primitive::<UInt32Type>(&batch, "spans")?;
     let errors = primitive::<UInt32Type>(&batch, "errors")?;
     let rows = spans.iter().zip(errors).enumerate();
-    Ok(rows.map(|(at, (spans, errors))| TraceService { service: text(names, at).to_owned(), spans: *spans, errors: *errors }).collect())
+    Ok(rows
+        .map(|(at, (spans, errors))| TraceService {
+            service: text(names, at).to_owned(),
+            spans: *spans,
+            errors: *errors,
+        })
+        .collect())
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryArray, Int64Array, Int64Builder, ListArray, RecordBatch, StringArray,
-    StringBuilder, StructArray, UInt32Array,
+    Array, ArrayRef, AsArray, FixedSizeBinaryArray, Int64Array, Int64Builder, ListArray, RecordBatch,
+    StringArray, StringBuilder, StructArray, UInt32Array,
 };
 use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::compute::cast;
@@ -107,8 +107,11 @@ impl SidecarBuilder {
         let service = cast(required(batch, schema::SERVICE)?, &schema::dictionary_type())?;
         let service = service.as_dictionary_opt::<Int32Type>().ok_or_else(|| wrong_type(schema::SERVICE))?;
         let names = service.values().as_string_opt::<i32>().ok_or_else(|| wrong_type(schema::SERVICE))?;
-        let numbers: Vec<u32> = (0..names.len()).map(|code| self.service_names.intern(text(names, code))).collect();
-        let number = |code: i32| usize::try_from(code).ok().and_then(|code| numbers.get(code)).copied().unwrap_or(NONE);
+        let numbers: Vec<u32> =
+            (0..names.len()).map(|code| self.service_names.intern(text(names, code))).collect();
+        let number = |code: i32| {
+            usize::try_from(code).ok().and_then(|code| numbers.get(code)).copied().unwrap_or(NONE)
+        };
         let span_names = cast(required(batch, schema::NAME)?, &DataType::Utf8)?;
         let span_names = span_names.as_string_opt::<i32>().ok_or_else(|| wrong_type(schema::NAME))?;
         let parent = batch.column_by_name(schema::PARENT_SPAN_ID);
@@ -125,7 +128,8 @@ impl SidecarBuilder {
             trace.end = trace.end.max(start.saturating_add(*duration));
             trace.spans += 1;
             trace.errors += error;
-            let last = self.services.get(trace.last_service as usize).is_some_and(|last| last.service == service);
+            let last =
+                self.services.get(trace.last_service as usize).is_some_and(|last| last.service == service);
             if !last {
                 trace.last_service = self.services.len() as u32;
                 self.services.push(ServiceCount { trace: *trace_number, service, spans: 0, errors: 0 });
@@ -153,8 +157,10 @@ impl SidecarBuilder {
             .filter_map(|(id, number)| Some((id, number, *self.traces.get(number as usize)?)))
             .collect();
         let ids: Vec<u8> = traces.iter().flat_map(|(id, ..)| id.to_be_bytes()).collect();
-        let ints = |of: fn(&Trace) -> i64| Int64Array::from_iter_values(traces.iter().map(|(.., trace)| of(trace)));
-        let counts = |of: fn(&Trace) -> u32| UInt32Array::from_iter_values(traces.iter().map(|(.., trace)| of(trace)));
+        let ints =
+            |of: fn(&Trace) -> i64| Int64Array::from_iter_values(traces.iter().map(|(.., trace)| of(trace)));
+        let counts =
+            |of: fn(&Trace) -> u32| UInt32Array::from_iter_values(traces.iter().map(|(.., trace)| of(trace)));
         let (root_service, root_name, root_start) = self.roots(&traces);
         let columns: Vec<ArrayRef> = vec![
             Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from_vec(ids), None)?),
@@ -188,7 +194,8 @@ impl SidecarBuilder {
         let trace_of_count: Vec<u32> = self.services.iter().map(|count| count.trace).collect();
         let groups = Groups::of(&trace_of_count, self.traces.len());
         let lists = || traces.iter().map(|(_, number, _)| groups.get(*number as usize));
-        let counts: Vec<&ServiceCount> = lists().flatten().filter_map(|at| self.services.get(*at as usize)).collect();
+        let counts: Vec<&ServiceCount> =
+            lists().flatten().filter_map(|at| self.services.get(*at as usize)).collect();
         let name = |count: &&ServiceCount| self.service_names.get(count.service).unwrap_or_default();
         let values = StructArray::try_new(
             SERVICE_FIELDS.clone(),

@@ -36,7 +36,8 @@ pub(crate) fn order(signal: Signal, batch: &RecordBatch) -> Result<Vec<u32>, Err
 
 /// The rows of `batch` in the given order.
 pub(crate) fn reorder(batch: &RecordBatch, order: Vec<u32>) -> Result<RecordBatch, Error> {
-    let in_order = order.len() == batch.num_rows() && order.iter().enumerate().all(|(at, row)| at == *row as usize);
+    let in_order =
+        order.len() == batch.num_rows() && order.iter().enumerate().all(|(at, row)| at == *row as usize);
     if in_order {
         return Ok(batch.clone());
     }
@@ -84,7 +85,9 @@ impl Ranks {
         let texts = column.values().as_string_opt::<i32>().ok_or_else(|| wrong_type("of the sort key"))?;
         let (rank_of_code, distinct) = rank_texts(texts);
         // A null sorts like the empty text.
-        let rank = |code: i32| usize::try_from(code).ok().and_then(|code| rank_of_code.get(code)).copied().unwrap_or(0);
+        let rank = |code: i32| {
+            usize::try_from(code).ok().and_then(|code| rank_of_code.get(code)).copied().unwrap_or(0)
+        };
         let keys = column.keys();
         let of_row = if keys.null_count() == 0 {
             keys.values().iter().map(|code| rank(*code)).collect()

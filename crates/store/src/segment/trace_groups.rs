@@ -77,7 +77,8 @@ impl TraceIndex {
             spans.extend(rows.iter().map(|row| (span(*row), *row)));
             spans.sort_unstable();
             let pairs = spans.iter().zip(spans.iter().skip(1));
-            duplicates.extend(pairs.filter(|(first, second)| first.0 == second.0).map(|(_, second)| second.1));
+            duplicates
+                .extend(pairs.filter(|(first, second)| first.0 == second.0).map(|(_, second)| second.1));
         }
         duplicates.sort_unstable();
         Ok(duplicates)
@@ -118,7 +119,8 @@ impl Groups {
 
     /// The items of a group, ascending.
     pub(crate) fn get(&self, group: usize) -> &[u32] {
-        let start = group.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        let start =
+            group.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
         let end = self.ends.get(group).copied().unwrap_or(start);
         self.items.get(start as usize..end as usize).unwrap_or_default()
     }

@@ -121,7 +121,9 @@ pub fn write(target: &Target, batches: &[RecordBatch]) -> Result<Option<Written>
 /// `order` without the positions in `dropped` (ascending).
 fn without(order: &[u32], dropped: &[u32]) -> Vec<u32> {
     let mut dropped = dropped.iter().peekable();
-    let keep = |(row, at): (&u32, u32)| if dropped.next_if(|next| **next == at).is_some() { None } else { Some(*row) };
+    let keep = |(row, at): (&u32, u32)| {
+        if dropped.next_if(|next| **next == at).is_some() { None } else { Some(*row) }
+    };
     order.iter().zip(0..).filter_map(keep).collect()
 }
 
@@ -230,12 +232,20 @@ fn write_sidecar(path: &Path, batch: &RecordBatch) -> Result<Encoded<File>, Erro
     finish_sink(path, sink, Vec::new())
 }
 
-fn create_sink(path: &Path, schema: arrow::datatypes::SchemaRef, properties: WriterProperties) -> Result<ParquetSink<File>, Error> {
+fn create_sink(
+    path: &Path,
+    schema: arrow::datatypes::SchemaRef,
+    properties: WriterProperties,
+) -> Result<ParquetSink<File>, Error> {
     let file = File::create(path).map_err(|error| Error::io("create", path, error))?;
     ParquetSink::new(file, schema, properties).map_err(|error| write_error(path, error))
 }
 
-fn finish_sink(path: &Path, sink: ParquetSink<File>, key_values: Vec<parquet::file::metadata::KeyValue>) -> Result<Encoded<File>, Error> {
+fn finish_sink(
+    path: &Path,
+    sink: ParquetSink<File>,
+    key_values: Vec<parquet::file::metadata::KeyValue>,
+) -> Result<Encoded<File>, Error> {
     let encoded = sink.finish(key_values).map_err(|error| write_error(path, error))?;
     encoded.inner.sync_all().map_err(|error| Error::io("sync", path, error))?;
     Ok(encoded)
@@ -257,7 +267,9 @@ fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 
 /// Makes the names in a directory durable.
 pub(crate) fn sync_dir(directory: &Path) -> Result<(), Error> {
-    File::open(directory).and_then(|file| file.sync_all()).map_err(|error| Error::io("sync", directory, error))
+    File::open(directory)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| Error::io("sync", directory, error))
 }
 
 /// Creates `relative` below `base`, and makes each new name durable.

@@ -69,10 +69,20 @@ impl Room {
         self.flush_at(signal, batches, NOON_NS + 3_600_000_000_000)
     }
 
-    pub(crate) fn flush_at(&self, signal: Signal, batches: &[RecordBatch], created_ns: i64) -> Arc<FileEntry> {
+    pub(crate) fn flush_at(
+        &self,
+        signal: Signal,
+        batches: &[RecordBatch],
+        created_ns: i64,
+    ) -> Arc<FileEntry> {
         let written = write(&self.target(signal, created_ns), batches).unwrap().unwrap();
         let id = written.entry.id;
-        let change = Change { add: vec![written.entry], wal_covered: Some(3), now_ns: created_ns, ..Change::default() };
+        let change = Change {
+            add: vec![written.entry],
+            wal_covered: Some(3),
+            now_ns: created_ns,
+            ..Change::default()
+        };
         assert_eq!(self.catalog.commit(&change).unwrap(), Commit::Done);
         Arc::clone(self.catalog.snapshot().get(id).unwrap())
     }
@@ -95,7 +105,8 @@ impl Room {
     }
 
     pub(crate) fn entries(&self) -> Vec<FileEntry> {
-        let mut entries: Vec<FileEntry> = self.catalog.snapshot().files().map(|entry| FileEntry::clone(entry)).collect();
+        let mut entries: Vec<FileEntry> =
+            self.catalog.snapshot().files().map(|entry| FileEntry::clone(entry)).collect();
         entries.sort_by_key(|entry| entry.id);
         entries
     }

@@ -76,7 +76,8 @@ fn a_change_whose_segments_are_gone_is_lost_as_a_whole() {
     let gone = before[0].id;
     let change = Change { remove: vec![gone], ..Change::default() };
     assert_eq!(room.catalog.commit(&change).unwrap(), Commit::Done);
-    let written = write(&room.target(Signal::Logs, 0), &[Telemetry::new(2).batch(Signal::Logs, 5)]).unwrap().unwrap();
+    let written =
+        write(&room.target(Signal::Logs, 0), &[Telemetry::new(2).batch(Signal::Logs, 5)]).unwrap().unwrap();
     let change = Change { add: vec![written.entry], remove: vec![before[1].id, gone], ..Change::default() };
     assert_eq!(room.catalog.commit(&change).unwrap(), Commit::Lost);
     assert_eq!(room.entries(), before[1..]);

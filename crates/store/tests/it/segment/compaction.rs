@@ -76,7 +76,8 @@ proptest! {
 fn what_was_compacted_serves_on_until_it_is_purged() {
     let room = Room::new();
     let mut telemetry = Telemetry::new(8);
-    let old: Vec<_> = (0..2).map(|_| room.flush(Signal::Traces, &[telemetry.batch(Signal::Traces, 50)])).collect();
+    let old: Vec<_> =
+        (0..2).map(|_| room.flush(Signal::Traces, &[telemetry.batch(Signal::Traces, 50)])).collect();
     let reader = room.reader(&old[0]);
     run(&room.segments, &job(&room, Signal::Traces), NOON_NS).unwrap();
     assert_eq!(read_all(&reader).iter().map(|batch| batch.num_rows()).sum::<usize>(), 50);
@@ -106,14 +107,18 @@ fn walk(room: &Room) -> Vec<std::path::PathBuf> {
 fn a_damaged_input_is_set_aside_and_the_rest_compacted_next_time() {
     let room = Room::new();
     let mut telemetry = Telemetry::new(8);
-    let entries: Vec<_> = (0..3).map(|_| room.flush(Signal::Logs, &[telemetry.batch(Signal::Logs, 20)])).collect();
+    let entries: Vec<_> =
+        (0..3).map(|_| room.flush(Signal::Logs, &[telemetry.batch(Signal::Logs, 20)])).collect();
     let path = room.path().join(&entries[1].path);
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[200] ^= 4;
     std::fs::write(&path, bytes).unwrap();
     assert_eq!(run(&room.segments, &job(&room, Signal::Logs), NOON_NS).unwrap(), Outcome::Skipped);
     assert_eq!(room.segments.damage().0.len(), 1);
-    assert!(matches!(run(&room.segments, &job(&room, Signal::Logs), NOON_NS).unwrap(), Outcome::Done { rows: 40, .. }));
+    assert!(matches!(
+        run(&room.segments, &job(&room, Signal::Logs), NOON_NS).unwrap(),
+        Outcome::Done { rows: 40, .. }
+    ));
     assert!(room.reopen().report.damaged.is_empty(), "nothing is left over");
 }
 
@@ -127,8 +132,14 @@ fn plans_small_segments_of_an_hour_that_is_over_and_nothing_twice() {
     assert_eq!(plan(&room.catalog.snapshot(), &config, NOON_NS), []);
     let later = NOON_NS + 2 * HOUR_NS;
     let jobs = plan(&room.catalog.snapshot(), &config, later);
-    assert_eq!(jobs.iter().map(|job| (job.signal, job.inputs.len())).collect::<Vec<_>>(), [(Signal::Logs, 4)]);
-    assert!(plan(&room.catalog.snapshot(), &CompactionConfig { enabled: false, ..config.clone() }, later).is_empty());
+    assert_eq!(
+        jobs.iter().map(|job| (job.signal, job.inputs.len())).collect::<Vec<_>>(),
+        [(Signal::Logs, 4)]
+    );
+    assert!(
+        plan(&room.catalog.snapshot(), &CompactionConfig { enabled: false, ..config.clone() }, later)
+            .is_empty()
+    );
     run(&room.segments, &jobs[0], later).unwrap();
     assert_eq!(plan(&room.catalog.snapshot(), &config, later), []);
 }

@@ -49,7 +49,9 @@ fn a_flipped_bit_is_reported_and_survived() {
                 assert_eq!(kind, ErrorKind::Corrupt, "round {round}");
                 assert!(room.catalog.snapshot().get(entry.id).is_none());
                 assert!(!path.exists(), "round {round}: the file is still there");
-                assert!(room.segments.damage().0.iter().any(|damage| damage.id == entry.id && damage.rows == 30));
+                assert!(
+                    room.segments.damage().0.iter().any(|damage| damage.id == entry.id && damage.rows == 30)
+                );
             }
         }
         if room.catalog.snapshot().get(entry.id).is_some() {
@@ -80,7 +82,9 @@ fn a_new_reader_finds_a_flipped_bit_or_gives_the_right_rows() {
                 found += 1;
             }
             // A few bits of a page's header mean nothing.
-            Ok(rows) => assert_eq!(rows, intact, "round {round}: bit {bit} of {} gave other rows", entry.bytes * 8),
+            Ok(rows) => {
+                assert_eq!(rows, intact, "round {round}: bit {bit} of {} gave other rows", entry.bytes * 8)
+            }
         }
     }
     assert!(found > 50, "{found}");
@@ -120,7 +124,8 @@ fn a_damaged_sidecar_costs_speed_not_rows() {
 fn a_cut_or_missing_file_is_found_at_start() {
     let room = Room::new();
     let mut telemetry = Telemetry::new(24);
-    let entries: Vec<_> = (0..3).map(|_| room.flush(Signal::Logs, &[telemetry.batch(Signal::Logs, 30)])).collect();
+    let entries: Vec<_> =
+        (0..3).map(|_| room.flush(Signal::Logs, &[telemetry.batch(Signal::Logs, 30)])).collect();
     let cut = fs::OpenOptions::new().write(true).open(room.path().join(&entries[0].path)).unwrap();
     cut.set_len(entries[0].bytes - 1).unwrap();
     fs::remove_file(room.path().join(&entries[1].path)).unwrap();

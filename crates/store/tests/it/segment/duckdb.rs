@@ -14,14 +14,18 @@ fn script() -> PathBuf {
 
 /// Whether Python has DuckDB. `THROUGHLINE_REQUIRE_DUCKDB=1` makes its absence a failure.
 fn has_duckdb() -> bool {
-    let found = Command::new("python3").args(["-c", "import duckdb"]).output().is_ok_and(|output| output.status.success());
+    let found = Command::new("python3")
+        .args(["-c", "import duckdb"])
+        .output()
+        .is_ok_and(|output| output.status.success());
     let required = std::env::var("THROUGHLINE_REQUIRE_DUCKDB").is_ok_and(|value| value == "1");
     assert!(found || !required, "python3 has no module duckdb");
     found
 }
 
 fn query(room: &Room, sql: &str) -> String {
-    let output = Command::new("python3").arg(script()).arg(room.path()).args(["--csv", sql]).output().unwrap();
+    let output =
+        Command::new("python3").arg(script()).arg(room.path()).args(["--csv", sql]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().replace("\r\n", "\n")
 }
@@ -44,11 +48,17 @@ fn duckdb_reads_the_segments_in_place() {
     let gone = room.flush(Signal::Logs, &[telemetry.batch(Signal::Logs, 7)]);
     let change = throughline_store::catalog::Change { remove: vec![gone.id], ..Default::default() };
     let _ = room.catalog.commit(&change).unwrap();
-    assert_eq!(query(&room, "SELECT count(*) AS n, count(DISTINCT trace_id) < 41 AS few FROM spans"), "n,few\n80,true");
+    assert_eq!(
+        query(&room, "SELECT count(*) AS n, count(DISTINCT trace_id) < 41 AS few FROM spans"),
+        "n,few\n80,true"
+    );
     assert_eq!(query(&room, "SELECT count(*) AS n FROM logs"), "n\n80");
     assert_eq!(query(&room, "SELECT count(*) AS n FROM metrics"), "n\n80");
     assert_eq!(query(&room, "SELECT sum(span_count) AS n FROM traces"), "n\n80");
-    assert_eq!(query(&room, "SELECT DISTINCT strftime(start_time, '%Y-%m-%d') AS day FROM spans"), "day\n2026-11-21");
+    assert_eq!(
+        query(&room, "SELECT DISTINCT strftime(start_time, '%Y-%m-%d') AS day FROM spans"),
+        "day\n2026-11-21"
+    );
     let by_rows = "SELECT count(*) AS n FROM traces t WHERE t.span_count <> (SELECT count(*) FROM spans s WHERE s.trace_id = t.trace_id AND s.segment = t.segment)";
     assert_eq!(query(&room, by_rows), "n\n0");
 }

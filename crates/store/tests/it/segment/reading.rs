@@ -41,7 +41,11 @@ fn naive(spans: &[Span]) -> BTreeMap<TraceId, TraceRow> {
                 found.spans += 1;
                 found.errors += errors;
             }
-            None => trace.services.push(throughline_store::segment::TraceService { service: service.to_owned(), spans: 1, errors }),
+            None => trace.services.push(throughline_store::segment::TraceService {
+                service: service.to_owned(),
+                spans: 1,
+                errors,
+            }),
         }
         let earlier = trace.root.as_ref().is_none_or(|root| span.start_ns < root.start_ns);
         if span.parent_span_id.is_none() && earlier {
@@ -116,7 +120,14 @@ fn many_spans() -> RecordBatch {
         trace_id[8..].copy_from_slice(&(n / 10).to_be_bytes());
         let start_ns = NOON_NS + n as i64 * 1_000;
         let span_id = SpanId((n + 1).to_be_bytes());
-        let span = SpanFields { trace_id: TraceId(trace_id), span_id, start_ns, duration_ns: 10, name: "x", ..SpanFields::default() };
+        let span = SpanFields {
+            trace_id: TraceId(trace_id),
+            span_id,
+            start_ns,
+            duration_ns: 10,
+            name: "x",
+            ..SpanFields::default()
+        };
         builder.finish_span(&span).unwrap();
     }
     builder.finish().unwrap()
@@ -128,7 +139,10 @@ fn large_segments_are_pruned_by_row_group_and_page() {
     let entry = room.flush(Signal::Traces, &[many_spans()]);
     let reader = room.reader(&entry);
     let groups = reader.row_groups();
-    assert_eq!(groups.iter().map(|group| (group.first_row, group.rows)).collect::<Vec<_>>(), [(0, 131_072), (131_072, 8_928)]);
+    assert_eq!(
+        groups.iter().map(|group| (group.first_row, group.rows)).collect::<Vec<_>>(),
+        [(0, 131_072), (131_072, 8_928)]
+    );
     assert_eq!(groups[0].services, Some(("api".to_owned(), "web".to_owned())));
     assert_eq!(groups[1].services, Some(("web".to_owned(), "web".to_owned())));
     assert_eq!(groups[1].times.1, entry.t_max);
@@ -142,13 +156,22 @@ fn large_segments_are_pruned_by_row_group_and_page() {
     id[8..].copy_from_slice(&13_999_u64.to_be_bytes());
     let trace = reader.traces(&[TraceId(id)]).unwrap().unwrap().remove(0);
     assert_eq!((trace.span_count, trace.services.len()), (10, 2));
-    let plan = reader.plan_rows(&trace.rows, Some(vec!["trace_id".into(), "a.early".into(), "start_ns".into()]));
+    let plan =
+        reader.plan_rows(&trace.rows, Some(vec!["trace_id".into(), "a.early".into(), "start_ns".into()]));
     assert_eq!(plan.row_groups, [0, 1]);
     let batches: Vec<RecordBatch> = reader.read(&plan).unwrap().map(Result::unwrap).collect();
     assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 10);
-    let names: Vec<&str> = batches[0].schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
+    let names: Vec<&str> =
+        batches[0].schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
     assert_eq!(names, ["trace_id", "a.early", "start_ns"]);
-    assert!(batches.iter().all(|batch| batch.column(0).as_fixed_size_binary().iter().flatten().all(|found| found == id)));
+    assert!(
+        batches.iter().all(|batch| batch
+            .column(0)
+            .as_fixed_size_binary()
+            .iter()
+            .flatten()
+            .all(|found| found == id))
+    );
     assert_eq!(reader.row_groups_of_trace(TraceId(id)).unwrap(), [0, 1]);
     assert_eq!(reader.distinct(&[0, 1], "a.early").unwrap().unwrap().values.len(), 1);
 }

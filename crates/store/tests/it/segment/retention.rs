@@ -42,7 +42,9 @@ fn a_row_from_the_future_does_not_keep_a_segment_for_ever() {
 fn drops_the_oldest_when_all_together_are_too_large() {
     let room = Room::new();
     let mut telemetry = Telemetry::new(1);
-    let mut at = |hours: i64| room.flush_at(Signal::Logs, &[telemetry.batch(Signal::Logs, 10)], NOON_NS - hours * HOUR_NS);
+    let mut at = |hours: i64| {
+        room.flush_at(Signal::Logs, &[telemetry.batch(Signal::Logs, 10)], NOON_NS - hours * HOUR_NS)
+    };
     let (middle, oldest, newest) = (at(2), at(3), at(1));
     let both = middle.total_bytes() + newest.total_bytes();
     let drop = plan(&room.catalog.snapshot(), &config(0, both), NOON_NS);

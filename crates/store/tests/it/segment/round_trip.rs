@@ -17,7 +17,9 @@ fn comes_back_equal(signal: Signal, seed: u64, sizes: &[usize]) {
     let times: Vec<i64> = back
         .iter()
         .flat_map(|batch| match signal {
-            Signal::Traces => rows::spans(batch).unwrap().iter().map(|span| span.start_ns).collect::<Vec<_>>(),
+            Signal::Traces => {
+                rows::spans(batch).unwrap().iter().map(|span| span.start_ns).collect::<Vec<_>>()
+            }
             Signal::Logs => rows::logs(batch).unwrap().iter().map(|log| log.time_ns).collect(),
             Signal::Metrics => rows::points(batch).unwrap().iter().map(|point| point.time_ns).collect(),
         })

@@ -6,8 +6,9 @@ use arrow::array::RecordBatch;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use throughline_model::{
-    Attributes, Event, Exemplar, ExponentialHistogram, Histogram, Link, LogBatchBuilder, LogRecord, MetricBatchBuilder,
-    MetricPoint, Number, PointData, Quantile, Resource, Scope, Signal, Span, SpanBatchBuilder, SpanId, TraceId, Value, rows,
+    Attributes, Event, Exemplar, ExponentialHistogram, Histogram, Link, LogBatchBuilder, LogRecord,
+    MetricBatchBuilder, MetricPoint, Number, PointData, Quantile, Resource, Scope, Signal, Span,
+    SpanBatchBuilder, SpanId, TraceId, Value, rows,
 };
 
 /// Makes random rows from a seed.
@@ -30,7 +31,8 @@ impl Telemetry {
     }
 
     fn text(&mut self) -> String {
-        ["", "a", "GET /x", "naïve \"quoted\"\n", "zürich", "{\"not\":\"json", "0"][self.below(7) as usize].to_owned()
+        ["", "a", "GET /x", "naïve \"quoted\"\n", "zürich", "{\"not\":\"json", "0"][self.below(7) as usize]
+            .to_owned()
     }
 
     pub(crate) fn value(&mut self, depth: u32) -> Value {
@@ -63,7 +65,11 @@ impl Telemetry {
         let mut attributes = vec![("service.name".to_owned(), Value::from(service))];
         attributes.push(("instance".to_owned(), Value::Int(self.below(3) as i64)));
         let schema_url = if self.one_in(2) { "https://example.com/schema" } else { "" };
-        Arc::new(Resource { attributes, dropped_attributes_count: self.below(2) as u32, schema_url: schema_url.to_owned() })
+        Arc::new(Resource {
+            attributes,
+            dropped_attributes_count: self.below(2) as u32,
+            schema_url: schema_url.to_owned(),
+        })
     }
 
     fn scope(&mut self) -> Arc<Scope> {
@@ -99,7 +105,12 @@ impl Telemetry {
             attributes: self.attributes(),
             dropped_attributes_count: self.below(2) as u32,
             events: (0..events)
-                .map(|_| Event { time_ns: self.time(), name: self.text(), attributes: self.attributes(), dropped_attributes_count: 1 })
+                .map(|_| Event {
+                    time_ns: self.time(),
+                    name: self.text(),
+                    attributes: self.attributes(),
+                    dropped_attributes_count: 1,
+                })
                 .collect(),
             dropped_events_count: u32::from(self.one_in(9)),
             links: (0..links)
@@ -185,7 +196,11 @@ impl Telemetry {
                 negative: None,
                 ..ExponentialHistogram::default()
             }),
-            _ => PointData::Summary { count: 2, sum: 0.25, quantiles: vec![Quantile { quantile: 0.5, value: 0.1 }] },
+            _ => PointData::Summary {
+                count: 2,
+                sum: 0.25,
+                quantiles: vec![Quantile { quantile: 0.5, value: 0.1 }],
+            },
         }
     }
 
@@ -218,7 +233,10 @@ fn by_key(attributes: &mut Attributes) {
 }
 
 /// The rows of some batches as text, each attribute list in order of its keys, in order: equal for equal multisets of rows.
-pub(crate) fn multiset<'a>(signal: Signal, batches: impl IntoIterator<Item = &'a RecordBatch>) -> Vec<String> {
+pub(crate) fn multiset<'a>(
+    signal: Signal,
+    batches: impl IntoIterator<Item = &'a RecordBatch>,
+) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for batch in batches {
         match signal {
@@ -230,7 +248,9 @@ pub(crate) fn multiset<'a>(signal: Signal, batches: impl IntoIterator<Item = &'a
                 by_key(&mut log.attributes);
                 format!("{log:?}")
             })),
-            Signal::Metrics => all.extend(rows::points(batch).unwrap().into_iter().map(|point| format!("{point:?}"))),
+            Signal::Metrics => {
+                all.extend(rows::points(batch).unwrap().into_iter().map(|point| format!("{point:?}")))
+            }
         }
     }
     all.sort_unstable();
