@@ -69,6 +69,7 @@ impl Telemetry {
             attributes,
             dropped_attributes_count: self.below(2) as u32,
             schema_url: schema_url.to_owned(),
+            ..Resource::default()
         })
     }
 
