@@ -6,13 +6,17 @@
 
 mod spans;
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use throughline_model::merge::{ColumnPolicy, concat};
-use throughline_model::{Signal, Tenant};
-use throughline_store::catalog::FileId;
-use throughline_store::segment::{Sorted, Target, write};
+use throughline_model::{Signal, SystemClock, Tenant};
+use throughline_store::catalog::{Catalog, Change, FileId};
+use throughline_store::compaction::{Job, run};
+use throughline_store::segment::{Segments, Sorted, Target, write};
 
 const ROWS: usize = 300_000;
 
@@ -49,20 +53,13 @@ fn segment(criterion: &mut Criterion) {
         measured(n, || Sorted::new(Signal::Traces, &in_order).unwrap().sidecar().unwrap())
     });
     let directory = tempfile::tempdir().unwrap();
-    let target = Target {
-        data_dir: directory.path().to_owned(),
-        id: FileId(1),
-        signal: Signal::Traces,
-        tenant: Tenant::default(),
-        level: 0,
-        wal_position: 0,
-        created_ns: i64::MAX,
-        replaces: Vec::new(),
-    };
+    let target = target(directory.path(), FileId(1));
     stage("write", &mut |n| measured(n, || write(&target, &batches).unwrap().unwrap()));
     let entry = write(&target, &batches).unwrap().unwrap().entry;
     let per_row = |bytes: u64| bytes as f64 / rows as f64;
     println!("bytes/row: {:.1} rows, {:.1} sidecar", per_row(entry.bytes), per_row(entry.sidecar_bytes));
+    stage("compact 8 files", &mut |n| (0..n).map(|_| compaction(&batches)).sum());
+    group.finish();
     if let Ok(keep) = std::env::var("SEGMENT_BENCH_KEEP") {
         std::fs::copy(directory.path().join(&entry.path), format!("{keep}/segment.parquet")).unwrap();
         std::fs::copy(
@@ -70,6 +67,36 @@ fn segment(criterion: &mut Criterion) {
             format!("{keep}/segment.traces.parquet"),
         )
         .unwrap();
+    }
+}
+
+/// Time to merge the rows of eight flushes.
+fn compaction(batches: &[RecordBatch]) -> Duration {
+    let directory = tempfile::tempdir().unwrap();
+    let (catalog, _) = Catalog::open(directory.path(), 0).unwrap();
+    let catalog = Arc::new(catalog);
+    let segments = Segments::new(directory.path(), Arc::clone(&catalog), 1 << 24, Arc::new(SystemClock));
+    for share in batches.chunks(batches.len().div_ceil(8)) {
+        let target = target(directory.path(), catalog.next_id());
+        let add = vec![write(&target, share).unwrap().unwrap().entry];
+        let _ = catalog.commit(&Change { add, ..Change::default() }).unwrap();
+    }
+    let mut inputs: Vec<_> = catalog.snapshot().files().cloned().collect();
+    inputs.sort_by_key(|entry| entry.id);
+    let job = Job { signal: Signal::Traces, tenant: Tenant::default(), inputs };
+    measured(1, || run(&segments, &job, 0).unwrap())
+}
+
+fn target(data_dir: &Path, id: FileId) -> Target {
+    Target {
+        data_dir: data_dir.to_owned(),
+        id,
+        signal: Signal::Traces,
+        tenant: Tenant::default(),
+        level: 0,
+        wal_position: 0,
+        created_ns: i64::MAX,
+        replaces: Vec::new(),
     }
 }
 

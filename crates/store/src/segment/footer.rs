@@ -1,5 +1,6 @@
 //! Footers: checked against the checksum the catalog keeps, parsed once, and cached within a bound.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -16,6 +17,8 @@ use crate::segment::file::{SegmentFile, Tail};
 pub(crate) struct Footer {
     pub(crate) reader: ArrowReaderMetadata,
     pub(crate) bytes: usize,
+    /// The leaf columns of each column; they follow each other.
+    leaves: HashMap<String, Range<usize>>,
 }
 
 impl Footer {
@@ -45,10 +48,21 @@ impl Footer {
             .with_column_index_policy(PageIndexPolicy::Optional)
             .parse_and_finish(source)
             .map_err(|error| error.to_string())?;
-        let bytes = metadata.memory_size();
+        let mut leaves: HashMap<String, Range<usize>> = HashMap::new();
+        for (leaf, column) in metadata.file_metadata().schema_descr().columns().iter().enumerate() {
+            if let Some(root) = column.path().parts().first() {
+                leaves.entry_ref(root.as_str()).or_insert(leaf..leaf).end = leaf + 1;
+            }
+        }
+        let bytes = metadata.memory_size() + leaves.len() * 64;
         let reader = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
             .map_err(|error| error.to_string())?;
-        Ok(Self { reader, bytes })
+        Ok(Self { reader, bytes, leaves })
+    }
+
+    /// The leaf columns of a column, none if the file lacks it.
+    pub(crate) fn leaves(&self, column: &str) -> Range<usize> {
+        self.leaves.get(column).cloned().unwrap_or(0..0)
     }
 
     /// Where the part after the last row group starts.

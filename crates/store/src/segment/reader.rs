@@ -1,6 +1,5 @@
 //! Reading a segment: which row groups and pages can hold what is asked for, and the rows themselves.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
@@ -117,7 +116,7 @@ impl SegmentReader {
     #[must_use]
     pub fn is_empty(&self, row_group: usize, column: &str) -> Option<bool> {
         let group = self.metadata().row_groups().get(row_group)?;
-        let leaves = self.leaves(column);
+        let leaves = self.footer.leaves(column);
         if leaves.is_empty() {
             return Some(true);
         }
@@ -224,20 +223,8 @@ impl SegmentReader {
 
     /// The leaf column of a flat column.
     pub(crate) fn leaf(&self, column: &str) -> Option<usize> {
-        let leaves = self.leaves(column);
+        let leaves = self.footer.leaves(column);
         (leaves.len() == 1).then_some(leaves.start)
-    }
-
-    /// The leaf columns of a column; they follow each other.
-    pub(crate) fn leaves(&self, column: &str) -> Range<usize> {
-        let descriptor = self.metadata().file_metadata().schema_descr();
-        let is_of =
-            |leaf: &usize| descriptor.column(*leaf).path().parts().first().is_some_and(|root| root == column);
-        let first = (0..descriptor.num_columns()).find(is_of);
-        let Some(first) = first else { return 0..0 };
-        let end =
-            (first..descriptor.num_columns()).find(|leaf| !is_of(leaf)).unwrap_or(descriptor.num_columns());
-        first..end
     }
 
     /// Sets the segment aside, as its bytes are damaged, and says so.
