@@ -9,10 +9,10 @@ mod exposition;
 mod names;
 
 pub use names::{
-    EXPORTER_PARTIAL_REJECTED, EXPORTER_QUEUE_CAPACITY, EXPORTER_QUEUE_SIZE, EXPORTER_RETRIES,
-    EXPORTER_SEND_FAILED_REQUESTS, LIMITER_ACCEPTED_REQUESTS, LIMITER_IN_FLIGHT_BYTES,
-    LIMITER_REFUSED_REQUESTS, RECEIVER_BYTES, RECEIVER_CONNECTIONS, RECEIVER_REJECTED, RECEIVER_REQUESTS,
-    exporter_enqueue_failed, exporter_send_failed, exporter_sent, receiver_accepted, receiver_refused,
+    EXPORTER_PARTIAL_REJECTED, EXPORTER_QUEUE_SIZE, EXPORTER_RETRIES, EXPORTER_SEND_FAILED_REQUESTS,
+    LIMITER_ACCEPTED_REQUESTS, LIMITER_IN_FLIGHT_BYTES, LIMITER_REFUSED_REQUESTS, RECEIVER_BYTES,
+    RECEIVER_CONNECTIONS, RECEIVER_REJECTED, RECEIVER_REQUESTS, exporter_enqueue_failed,
+    exporter_send_failed, exporter_sent, receiver_accepted, receiver_refused,
 };
 
 use std::collections::BTreeMap;
@@ -165,6 +165,20 @@ impl Registry {
         exposition::render(&self.0.lock())
     }
 
+    /// The sum over all series of a metric; 0 when it has none. Series that are observed by a
+    /// function are left out.
+    #[must_use]
+    pub fn total(&self, metric: &'static Metric) -> u64 {
+        let families = self.0.lock();
+        let series = families.get(metric.name).map(|family| family.series.values());
+        let values = series.into_iter().flatten().map(|series| match series {
+            Series::Counted(counter) => counter.value(),
+            Series::Measured(gauge) => gauge.value(),
+            Series::Observed(_) => 0,
+        });
+        values.sum()
+    }
+
     fn with_series<T>(
         &self,
         metric: &'static Metric,
@@ -207,6 +221,9 @@ mod tests {
         let again = registry.counter(receiver_accepted(Signal::Traces), &labels);
         again.add(1);
         assert_eq!(again.value(), 3);
+        registry.counter(receiver_accepted(Signal::Traces), &[("receiver", "jaeger")]).add(4);
+        assert_eq!(registry.total(receiver_accepted(Signal::Traces)), 7);
+        assert_eq!(registry.total(receiver_accepted(Signal::Logs)), 0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use throughline_model::Signal;
 /// A pure step over a batch. The same batch always gives the same result: replay after a crash
 /// and exporters run it again.
 pub trait Processor: Send + Sync {
-    /// The component's name in the configuration, as `resource/dev`.
+    /// The component's type in the configuration, as `resource`.
     fn name(&self) -> &str;
 
     /// Changes a batch.

@@ -15,27 +15,24 @@ use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, Record
 use arrow::datatypes::Int32Type;
 use throughline_model::{Resource, Signal, schema};
 
-use crate::{ProcessError, Processor, SettingsError};
+use crate::{ProcessError, Processor};
 
 /// Applies the actions in order to each resource.
 #[derive(Debug, Clone)]
 pub struct ResourceProcessor {
-    name: String,
     actions: Vec<Action>,
 }
 
 impl ResourceProcessor {
-    /// A processor under its name in the configuration.
-    ///
-    /// # Errors
-    /// An action that lacks what it needs.
-    pub fn new(name: &str, settings: ResourceSettings) -> Result<Self, SettingsError> {
-        settings.validate()?;
-        Ok(Self { name: name.to_owned(), actions: settings.attributes })
+    /// A processor with settings that were [validated](ResourceSettings::validate); an action that
+    /// lacks its value does nothing.
+    #[must_use]
+    pub fn new(settings: ResourceSettings) -> Self {
+        Self { actions: settings.attributes }
     }
 
     fn fault(&self, message: impl std::fmt::Display) -> ProcessError {
-        ProcessError { processor: self.name.clone(), message: message.to_string() }
+        ProcessError { processor: self.name().to_owned(), message: message.to_string() }
     }
 
     fn rewrite(&self, resource_json: &str) -> Result<Resource, ProcessError> {
@@ -49,7 +46,7 @@ impl ResourceProcessor {
 
 impl Processor for ResourceProcessor {
     fn name(&self) -> &str {
-        &self.name
+        "resource"
     }
 
     fn process(&self, _: Signal, batch: RecordBatch) -> Result<RecordBatch, ProcessError> {

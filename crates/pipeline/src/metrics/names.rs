@@ -84,6 +84,3 @@ pub static EXPORTER_PARTIAL_REJECTED: Metric = counter(
 /// Requests read from the log and not done with. Label `exporter`.
 pub static EXPORTER_QUEUE_SIZE: Metric =
     gauge("otelcol_exporter_queue_size", "Requests read from the log and not done with.");
-/// The bound of the queue's size. Label `exporter`.
-pub static EXPORTER_QUEUE_CAPACITY: Metric =
-    gauge("otelcol_exporter_queue_capacity", "Requests that may be read ahead from the log.");

@@ -21,8 +21,7 @@ fn texts(batch: &RecordBatch, name: &str) -> Vec<String> {
 
 fn run(yaml: &str, resources: &[&str]) -> RecordBatch {
     let settings = serde_yaml_ng::from_str(yaml).unwrap();
-    let processor = ResourceProcessor::new("resource", settings).unwrap();
-    processor.process(Signal::Traces, batch(resources)).unwrap()
+    ResourceProcessor::new(settings).process(Signal::Traces, batch(resources)).unwrap()
 }
 
 fn attribute(resource: &str, key: &str) -> Option<Value> {

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use throughline_model::{Attributes, BatchError, Resource, Scope, Signal, rows};
-use throughline_pipeline::{Delivery, Refusal, SettingsError, Sink};
+use throughline_pipeline::{Delivery, Refusal, Registry, Sink};
+
+use super::client::Receipt;
+use super::meters::Meters;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -29,7 +32,7 @@ pub struct DebugSettings {
     pub verbosity: Verbosity,
     /// Requests shown before sampling begins.
     pub sampling_initial: u64,
-    /// After that, one of so many requests is shown.
+    /// After that, one of so many requests is shown; 0 is none.
     pub sampling_thereafter: u64,
     /// Accepted: it always is.
     pub use_internal_logger: bool,
@@ -46,19 +49,6 @@ impl Default for DebugSettings {
     }
 }
 
-impl DebugSettings {
-    /// Checks the settings.
-    ///
-    /// # Errors
-    /// A sampling of zero.
-    pub fn validate(&self) -> Result<(), SettingsError> {
-        if self.sampling_thereafter == 0 {
-            return Err(SettingsError::new("sampling_thereafter", "must be at least 1"));
-        }
-        Ok(())
-    }
-}
-
 /// Items shown of one request.
 const ITEMS_MAX: usize = 100;
 
@@ -68,16 +58,15 @@ pub struct DebugExporter {
     name: String,
     settings: DebugSettings,
     seen: AtomicU64,
+    meters: Meters,
 }
 
 impl DebugExporter {
     /// An exporter under its name in the configuration.
-    ///
-    /// # Errors
-    /// Settings that make no sense.
-    pub fn new(name: &str, settings: DebugSettings) -> Result<Self, SettingsError> {
-        settings.validate()?;
-        Ok(Self { name: name.to_owned(), settings, seen: AtomicU64::new(0) })
+    #[must_use]
+    pub fn new(name: &str, settings: &DebugSettings, registry: &Registry) -> Self {
+        let meters = Meters::new(name, registry);
+        Self { name: name.to_owned(), settings: settings.clone(), seen: AtomicU64::new(0), meters }
     }
 
     fn is_sampled(&self) -> bool {
@@ -90,6 +79,7 @@ impl DebugExporter {
 #[async_trait]
 impl Sink for DebugExporter {
     async fn accept(&self, delivery: Delivery) -> Result<(), Refusal> {
+        self.meters.sent(delivery.signal, delivery.items(), &Receipt::default());
         if !self.is_sampled() {
             return Ok(());
         }
@@ -257,7 +247,7 @@ mod tests {
     fn samples_after_the_first_requests() {
         let settings =
             DebugSettings { sampling_initial: 2, sampling_thereafter: 3, ..DebugSettings::default() };
-        let exporter = DebugExporter::new("debug", settings).unwrap();
+        let exporter = DebugExporter::new("debug", &settings, &Registry::default());
         let shown: Vec<bool> = (0..8).map(|_| exporter.is_sampled()).collect();
         assert_eq!(shown, [true, true, true, false, false, true, false, false]);
     }

@@ -4,46 +4,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use throughline_pipeline::{BatchSettings, DurableQueue, Pipeline, Position, QueuedRequest, Registry};
+use throughline_pipeline::{
+    BatchSettings, DurableQueue, Pipeline, Position, QueuedRequest, Registry, SettingsError,
+};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::client::Client;
 use super::gather::{Batch, Gatherer};
 use super::meters::Meters;
+use super::parts::{ExportSource, ExporterParts};
 use super::payload::{self, Payload};
 use super::progress::Progress;
-use super::retry::RetrySettings;
 use super::send::{Ending, Sender};
-
-/// What an exporter is made of.
-pub struct ExporterParts {
-    /// Name in the configuration, as `otlp/tempo`.
-    pub name: String,
-    /// The protocol and destination.
-    pub client: Arc<dyn Client>,
-    /// Where requests come from.
-    pub queue: Arc<dyn DurableQueue>,
-    /// The pipelines that name this exporter; requests of others are passed over.
-    pub pipelines: Vec<Arc<Pipeline>>,
-    /// When to try again.
-    pub retry: RetrySettings,
-    /// How requests are gathered into sends.
-    pub batch: BatchSettings,
-    /// Sends at once.
-    pub sends_max: usize,
-    /// Requests that may be read ahead of the first that is not done with.
-    pub read_ahead_max: usize,
-    /// Where to count.
-    pub registry: Registry,
-}
-
-impl std::fmt::Debug for ExporterParts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ExporterParts").field("name", &self.name).finish_non_exhaustive()
-    }
-}
+use super::settings::{OtlpGrpcSettings, OtlpHttpSettings};
+use super::{GrpcClient, HttpClient};
 
 /// What shutdown left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,13 +29,43 @@ pub struct ExporterReport {
 
 /// An exporter at work. Dropping it stops it at once; what was not committed comes again.
 #[derive(Debug)]
-pub struct Exporter {
+pub struct LogExporter {
     name: Arc<str>,
     stop: CancellationToken,
     task: JoinHandle<ExporterReport>,
 }
 
-impl Exporter {
+impl LogExporter {
+    /// Starts an exporter that sends OTLP over gRPC.
+    ///
+    /// # Errors
+    /// Settings that make no sense, or ask for what is not there yet.
+    pub fn grpc(
+        name: &str,
+        settings: &OtlpGrpcSettings,
+        source: ExportSource,
+        registry: &Registry,
+    ) -> Result<Self, SettingsError> {
+        let client = Arc::new(GrpcClient::new(settings)?);
+        let (retry, queue) = (&settings.retry_on_failure, &settings.sending_queue);
+        Ok(Self::start(ExporterParts::new(name, client, source, retry, queue, registry)))
+    }
+
+    /// Starts an exporter that sends OTLP over HTTP.
+    ///
+    /// # Errors
+    /// Settings that make no sense, or ask for what is not there yet.
+    pub fn http(
+        name: &str,
+        settings: &OtlpHttpSettings,
+        source: ExportSource,
+        registry: &Registry,
+    ) -> Result<Self, SettingsError> {
+        let client = Arc::new(HttpClient::new(settings)?);
+        let (retry, queue) = (&settings.retry_on_failure, &settings.sending_queue);
+        Ok(Self::start(ExporterParts::new(name, client, source, retry, queue, registry)))
+    }
+
     /// Starts an exporter.
     #[must_use]
     pub fn start(parts: ExporterParts) -> Self {
@@ -106,7 +111,7 @@ impl Exporter {
     }
 }
 
-impl Drop for Exporter {
+impl Drop for LogExporter {
     fn drop(&mut self) {
         self.stop.cancel();
         self.task.abort();

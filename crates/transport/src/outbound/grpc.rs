@@ -15,7 +15,7 @@ use throughline_pipeline::SettingsError;
 use super::client::{Client, Outgoing, Receipt, SendError};
 use super::endpoint::{self, Connections};
 use super::receipt;
-use super::settings::{Compression, NO_TLS, OtlpGrpcSettings};
+use super::settings::{Compression, OtlpGrpcSettings};
 
 /// A client of the OTLP collector services.
 #[derive(Debug)]
@@ -33,15 +33,7 @@ impl GrpcClient {
     /// # Errors
     /// Settings that make no sense, or ask for TLS.
     pub fn new(settings: &OtlpGrpcSettings) -> Result<Self, SettingsError> {
-        settings.tls.validate()?;
-        settings.retry_on_failure.validate()?;
-        settings.sending_queue.validate()?;
-        if settings.auth.as_ref().is_some_and(|auth| !auth.is_null()) {
-            return Err(SettingsError::new(
-                "auth",
-                "authenticators are not supported yet; set headers instead",
-            ));
-        }
+        settings.validate()?;
         let keepalive = &settings.keepalive;
         let connections = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .http2_only(true)
@@ -58,7 +50,7 @@ impl GrpcClient {
         }
         Ok(Self {
             connections,
-            base: base(settings)?,
+            base: settings.base()?,
             headers,
             compression: settings.compression,
             timeout: settings.timeout,
@@ -113,21 +105,6 @@ impl Client for GrpcClient {
         let call = tokio::time::timeout(self.timeout, self.call(outgoing));
         call.await.unwrap_or_else(|_| Err(SendError::timeout(self.timeout)))
     }
-}
-
-/// The endpoint, which in a Collector's configuration has no scheme and is TLS unless said.
-fn base(settings: &OtlpGrpcSettings) -> Result<Uri, SettingsError> {
-    let text = settings.endpoint.as_str();
-    if text.contains("://") {
-        return endpoint::url("endpoint", text);
-    }
-    if text.is_empty() {
-        return Err(SettingsError::new("endpoint", "must be set, as host:4317"));
-    }
-    if !settings.tls.insecure {
-        return Err(SettingsError::new("tls.insecure", NO_TLS));
-    }
-    endpoint::url("endpoint", &format!("http://{text}"))
 }
 
 fn method(signal: Signal) -> &'static str {
@@ -249,7 +226,7 @@ mod tests {
         let error = |endpoint: &str, insecure: bool| {
             let mut settings = OtlpGrpcSettings { endpoint: endpoint.into(), ..OtlpGrpcSettings::default() };
             settings.tls.insecure = insecure;
-            base(&settings).err().map(|error| error.key)
+            settings.base().err().map(|error| error.key)
         };
         assert_eq!(error("tempo:4317", true), None);
         assert_eq!(error("http://tempo:4317", false), None);

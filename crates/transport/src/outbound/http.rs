@@ -34,19 +34,7 @@ impl HttpClient {
     /// # Errors
     /// Settings that make no sense, or ask for TLS.
     pub fn new(settings: &OtlpHttpSettings) -> Result<Self, SettingsError> {
-        settings.tls.validate()?;
-        settings.retry_on_failure.validate()?;
-        settings.sending_queue.validate()?;
-        if settings.auth.as_ref().is_some_and(|auth| !auth.is_null()) {
-            return Err(SettingsError::new(
-                "auth",
-                "authenticators are not supported yet; set headers instead",
-            ));
-        }
-        let own = [&settings.traces_endpoint, &settings.metrics_endpoint, &settings.logs_endpoint];
-        if settings.endpoint.is_empty() && own.iter().all(|endpoint| endpoint.is_empty()) {
-            return Err(SettingsError::new("endpoint", "must be set, as http://host:4318"));
-        }
+        settings.validate()?;
         let mut headers = endpoint::headers(&settings.headers)?;
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(settings.encoding)));
         if let Some(name) = settings.compression.name() {
@@ -56,12 +44,11 @@ impl HttpClient {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .build(endpoint::connector());
-        let resolve = |own_key, own, path| resolve(&settings.endpoint, own_key, own, path);
         Ok(Self {
             connections,
-            traces: resolve("traces_endpoint", &settings.traces_endpoint, "/v1/traces")?,
-            metrics: resolve("metrics_endpoint", &settings.metrics_endpoint, "/v1/metrics")?,
-            logs: resolve("logs_endpoint", &settings.logs_endpoint, "/v1/logs")?,
+            traces: settings.url(Signal::Traces)?,
+            metrics: settings.url(Signal::Metrics)?,
+            logs: settings.url(Signal::Logs)?,
             headers,
             compression: settings.compression,
             encoding: settings.encoding,
@@ -129,14 +116,6 @@ fn media_type(encoding: PayloadEncoding) -> &'static str {
     match encoding {
         PayloadEncoding::Proto => "application/x-protobuf",
         PayloadEncoding::Json => "application/json",
-    }
-}
-
-fn resolve(base: &str, own_key: &'static str, own: &str, path: &str) -> Result<Option<Uri>, SettingsError> {
-    match (own, base) {
-        ("", "") => Ok(None),
-        ("", base) => endpoint::url("endpoint", &format!("{}{path}", base.trim_end_matches('/'))).map(Some),
-        (own, _) => endpoint::url(own_key, own).map(Some),
     }
 }
 

@@ -4,10 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use http::Uri;
 use serde::{Deserialize, Serialize};
-use throughline_pipeline::{BatchSettings, SettingsError, duration};
+use throughline_model::Signal;
+use throughline_pipeline::{SettingsError, duration};
 
+use super::endpoint;
 use super::retry::RetrySettings;
+use super::sending_queue::SendingQueueSettings;
 
 /// How bodies are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -58,73 +62,6 @@ pub struct ClientKeepalive {
 impl Default for ClientKeepalive {
     fn default() -> Self {
         Self { time: Duration::from_secs(30), timeout: Duration::from_secs(10), permit_without_stream: false }
-    }
-}
-
-/// `sending_queue`. The write-ahead log is the queue: it is always on, always durable, and its
-/// size is the store's to bound; what is left to set is how it is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SendingQueueSettings {
-    /// Must stay true.
-    pub enabled: bool,
-    /// Sends at once.
-    pub num_consumers: usize,
-    /// Requests that may be read ahead of the first that is not done with. The queue itself is
-    /// the log, and the store bounds it.
-    pub queue_size: usize,
-    /// Accepted: only requests are counted.
-    pub sizer: String,
-    /// Accepted: the log is always on disk.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub storage: Option<String>,
-    /// Accepted: receivers refuse retryably instead.
-    pub block_on_overflow: bool,
-    /// Accepted: an acknowledgement never waits for a destination.
-    pub wait_for_result: bool,
-    /// How requests are gathered into sends; takes the place of the `batch` processor's settings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch: Option<QueueBatchSettings>,
-}
-
-impl Default for SendingQueueSettings {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            num_consumers: 10,
-            queue_size: 1000,
-            sizer: "requests".to_owned(),
-            storage: None,
-            block_on_overflow: false,
-            wait_for_result: false,
-            batch: None,
-        }
-    }
-}
-
-/// `sending_queue.batch`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct QueueBatchSettings {
-    /// Send what is gathered after this long.
-    #[serde(with = "duration")]
-    pub flush_timeout: Duration,
-    /// Send when this many items are gathered.
-    pub min_size: u64,
-    /// Accepted: a request is never split.
-    pub max_size: u64,
-    /// Only `items`.
-    pub sizer: String,
-}
-
-impl Default for QueueBatchSettings {
-    fn default() -> Self {
-        Self {
-            flush_timeout: Duration::from_millis(200),
-            min_size: 8192,
-            max_size: 0,
-            sizer: "items".to_owned(),
-        }
     }
 }
 
@@ -238,43 +175,84 @@ impl Default for OtlpHttpSettings {
     }
 }
 
-impl SendingQueueSettings {
-    pub(super) fn validate(&self) -> Result<(), SettingsError> {
-        if !self.enabled {
-            let message = "cannot be false: the write-ahead log is the queue, and it is always there";
-            return Err(SettingsError::new("sending_queue.enabled", message));
+impl OtlpGrpcSettings {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// Settings that make no sense, or ask for what is not there yet.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        self.tls.validate()?;
+        self.retry_on_failure.validate()?;
+        self.sending_queue.validate()?;
+        no_authenticator(self.auth.as_ref())?;
+        endpoint::headers(&self.headers)?;
+        self.base().map(|_| ())
+    }
+
+    /// The endpoint, which in a Collector's configuration has no scheme and is TLS unless said.
+    pub(super) fn base(&self) -> Result<Uri, SettingsError> {
+        let text = self.endpoint.as_str();
+        if text.contains("://") {
+            return endpoint::url("endpoint", text);
         }
-        if self.num_consumers == 0 || self.num_consumers > 1000 {
-            return Err(SettingsError::new("sending_queue.num_consumers", "must be 1 to 1000"));
+        if text.is_empty() {
+            return Err(SettingsError::new("endpoint", "must be set, as host:4317"));
         }
-        if self.batch.as_ref().is_some_and(|batch| batch.sizer != "items") {
-            return Err(SettingsError::new("sending_queue.batch.sizer", "only items is supported"));
+        if !self.tls.insecure {
+            return Err(SettingsError::new("tls.insecure", NO_TLS));
+        }
+        endpoint::url("endpoint", &format!("http://{text}"))
+    }
+}
+
+impl OtlpHttpSettings {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// Settings that make no sense, or ask for what is not there yet.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        self.tls.validate()?;
+        self.retry_on_failure.validate()?;
+        self.sending_queue.validate()?;
+        no_authenticator(self.auth.as_ref())?;
+        endpoint::headers(&self.headers)?;
+        let urls = Signal::ALL.map(|signal| self.url(signal));
+        let mut urls = urls.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter();
+        if urls.all(|url| url.is_none()) {
+            return Err(SettingsError::new("endpoint", "must be set, as http://host:4318"));
         }
         Ok(())
     }
 
-    /// How requests are gathered: as set here, else as the pipeline's `batch` processor says, else
-    /// each on its own.
-    #[must_use]
-    pub fn gathering(&self, processor: Option<&BatchSettings>) -> BatchSettings {
-        match (&self.batch, processor) {
-            (Some(batch), _) => BatchSettings {
-                send_batch_size: batch.min_size,
-                timeout: batch.flush_timeout,
-                send_batch_max_size: batch.max_size,
-                ..BatchSettings::default()
-            },
-            (None, Some(processor)) => processor.clone(),
-            (None, None) => {
-                BatchSettings { send_batch_size: 1, timeout: Duration::ZERO, ..BatchSettings::default() }
+    /// Where a signal is sent; nowhere when neither it nor the base is set.
+    pub(super) fn url(&self, signal: Signal) -> Result<Option<Uri>, SettingsError> {
+        let (key, own, path) = match signal {
+            Signal::Traces => ("traces_endpoint", &self.traces_endpoint, "/v1/traces"),
+            Signal::Metrics => ("metrics_endpoint", &self.metrics_endpoint, "/v1/metrics"),
+            Signal::Logs => ("logs_endpoint", &self.logs_endpoint, "/v1/logs"),
+        };
+        match (own.as_str(), self.endpoint.as_str()) {
+            ("", "") => Ok(None),
+            ("", base) => {
+                endpoint::url("endpoint", &format!("{}{path}", base.trim_end_matches('/'))).map(Some)
             }
+            (own, _) => endpoint::url(key, own).map(Some),
         }
+    }
+}
+
+fn no_authenticator(auth: Option<&serde_json::Value>) -> Result<(), SettingsError> {
+    match auth {
+        Some(auth) if !auth.is_null() => {
+            Err(SettingsError::new("auth", "authenticators are not supported yet; set headers instead"))
+        }
+        _ => Ok(()),
     }
 }
 
 impl ClientTls {
     /// Refuses every setting that would silently do nothing.
-    pub(super) fn validate(&self) -> Result<(), SettingsError> {
+    fn validate(&self) -> Result<(), SettingsError> {
         let files = [
             ("tls.ca_file", &self.ca_file),
             ("tls.cert_file", &self.cert_file),
@@ -308,7 +286,7 @@ sending_queue: {enabled: true, num_consumers: 2, queue_size: 5000, storage: file
         )
         .unwrap();
         assert_eq!((grpc.compression, grpc.timeout), (Compression::None, Duration::from_secs(10)));
-        assert_eq!(grpc.sending_queue.validate(), Ok(()));
+        assert_eq!(grpc.validate(), Ok(()));
         let http: OtlpHttpSettings =
             serde_yaml_ng::from_str("{endpoint: 'http://a:4318', encoding: json, compression: zstd}")
                 .unwrap();
@@ -321,17 +299,5 @@ sending_queue: {enabled: true, num_consumers: 2, queue_size: 5000, storage: file
         assert!(unknown.to_string().contains("endpont"));
         let tls: ClientTls = serde_yaml_ng::from_str("{ca_file: /ca.pem}").unwrap();
         assert_eq!(tls.validate().unwrap_err().key, "tls.ca_file");
-        let queue = SendingQueueSettings { enabled: false, ..SendingQueueSettings::default() };
-        assert_eq!(queue.validate().unwrap_err().key, "sending_queue.enabled");
-    }
-
-    #[test]
-    fn gathers_as_the_queue_says_else_as_the_batch_processor_says_else_not() {
-        let processor = BatchSettings { send_batch_size: 1024, ..BatchSettings::default() };
-        let mut queue = SendingQueueSettings::default();
-        assert_eq!(queue.gathering(None).send_batch_size, 1);
-        assert_eq!(queue.gathering(Some(&processor)).send_batch_size, 1024);
-        queue.batch = Some(QueueBatchSettings { min_size: 7, ..QueueBatchSettings::default() });
-        assert_eq!(queue.gathering(Some(&processor)).send_batch_size, 7);
     }
 }

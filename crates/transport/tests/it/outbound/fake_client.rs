@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use throughline_model::{Signal, SystemClock, Tenant};
 use throughline_pipeline::{BatchSettings, Delivery, MemoryQueue, Pipeline, Registry, Sink};
 use throughline_transport::outbound::{
-    Client, Exporter, ExporterParts, Outgoing, Receipt, RetrySettings, SendError,
+    Client, ExporterParts, LogExporter, Outgoing, Receipt, RetrySettings, SendError,
 };
 use throughline_wire::otlp::{self, Encoding};
 use tokio::sync::watch;
@@ -103,7 +103,7 @@ pub(crate) fn parts(client: Arc<dyn Client>, queue: &Arc<MemoryQueue>, registry:
 
 /// Runs an exporter until the queue is empty.
 pub(crate) async fn drain(parts: ExporterParts, queue: &MemoryQueue) {
-    let exporter = Exporter::start(parts);
+    let exporter = LogExporter::start(parts);
     queue.drained().await;
     assert_eq!(exporter.shutdown(Duration::from_secs(5)).await.left_in_queue, 0);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use throughline_model::Signal;
 use throughline_pipeline::{BatchSettings, MemoryQueue, Pipeline, Position, Registry, ResourceProcessor};
-use throughline_transport::outbound::{Exporter, Receipt, RetrySettings};
+use throughline_transport::outbound::{LogExporter, Receipt, RetrySettings};
 use throughline_wire::otlp::{self, Encoding};
 
 use super::fake_client::{FakeClient, QUEUE_MAX, Script, drain, enqueue, parts, permanent, retryable};
@@ -123,7 +123,7 @@ async fn what_is_sent_has_gone_through_the_processors_and_lost_what_was_rejected
     let client = FakeClient::new(vec![]);
     let mut parts = parts(Arc::clone(&client) as _, &queue, &registry);
     let settings = serde_yaml_ng::from_str("attributes: [{key: env, value: dev, action: upsert}]").unwrap();
-    let resource = Arc::new(ResourceProcessor::new("resource", settings).unwrap());
+    let resource = Arc::new(ResourceProcessor::new(settings));
     parts.pipelines =
         vec![Arc::new(Pipeline::new("traces", Signal::Traces, vec![resource], vec![], &registry))];
     drain(parts, &queue).await;
@@ -155,7 +155,7 @@ async fn what_is_waiting_for_its_retry_at_shutdown_stays_in_the_queue_and_comes_
     let client = FakeClient::new(vec![retryable(Some(Duration::from_secs(100)))]);
     let mut first = parts(Arc::clone(&client) as _, &queue, &registry);
     first.sends_max = 1;
-    let exporter = Exporter::start(first);
+    let exporter = LogExporter::start(first);
     client.attempted(1).await;
     let report = exporter.shutdown(Duration::from_secs(5)).await;
     assert_eq!((report.left_in_queue, queue.committed()), (1, Position(0)));
@@ -171,7 +171,7 @@ async fn a_send_that_is_held_up_does_not_hold_up_others_but_their_commit() {
         enqueue(&queue, &requests::spans(1), Encoding::Protobuf, "anonymous").await;
     }
     let client = FakeClient::new(vec![retryable(Some(Duration::from_secs(100)))]);
-    let exporter = Exporter::start(parts(Arc::clone(&client) as _, &queue, &registry));
+    let exporter = LogExporter::start(parts(Arc::clone(&client) as _, &queue, &registry));
     client.attempted(8).await;
     assert_eq!(queue.committed(), Position(0), "the first is not done");
     queue.drained().await;
