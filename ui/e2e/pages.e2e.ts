@@ -24,7 +24,7 @@ test("log filters are in the address and survive a reload", async () => {
 
 test("the metrics page says what arrived, or how to send it", async () => {
   const page = await visit("/metrics");
-  await eventually(() => page.locator("main").textContent(), (text) => /Last seen|No metrics have arrived/.test(text ?? ""), "metrics or a hint");
+  await eventually(() => page.locator("main").textContent(), (text) => /Last seen|No metrics have arrived in/.test(text ?? ""), "metrics or a hint");
   await shot(page, "metrics");
 });
 

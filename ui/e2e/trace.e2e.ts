@@ -118,3 +118,18 @@ test("a trace that is not there says so", async () => {
   const page = await visit("/trace/deadbeefdeadbeefdeadbeefdeadbeef", { expectStatus: 404 });
   await page.getByText("This trace is not here").waitFor();
 });
+
+test("operations sum the trace up and lead to their longest span", async () => {
+  const page = await visit(`/trace/${ids.large}`);
+  await page.waitForSelector(rows);
+  await page.keyboard.press("PageDown");
+  await page.locator(".wf-scroll").evaluate((element) => (element.scrollTop = 50_000));
+  await page.keyboard.press("o");
+  await page.getByRole("columnheader", { name: "Own time" }).waitFor();
+  await page.keyboard.press("o");
+  await eventually(() => page.locator(".wf-row").first().isVisible(), Boolean, "rows after coming back");
+  await page.keyboard.press("o");
+  await page.locator(".operation-name").first().click();
+  await page.getByRole("complementary", { name: "Span details" }).waitFor();
+  expect(await page.locator(".wf-row.selected").isVisible()).toBe(true);
+});

@@ -64,11 +64,16 @@ export function fieldValue(span: StoredSpan, field: string): unknown {
       return span.traceId;
   }
   const [, scope = "", key = ""] = /^(span|resource|event|)\.(.*)$/.exec(field) ?? [];
-  const look = (attributes: Attribute[]) => attributes.find((attribute) => attribute.key === key)?.value;
+  const look = (attributes: Attribute[]) => comparable(attributes.find((attribute) => attribute.key === key));
   if (scope === "span") return look(span.attributes);
   if (scope === "resource") return look(span.resource);
   if (scope === "event") return look(span.events.flatMap((event) => event.attributes));
   return look(span.attributes) ?? look(span.resource);
+}
+
+/** Integers travel as text but compare as numbers. */
+function comparable(attribute: Attribute | undefined): unknown {
+  return attribute?.type === "int" ? Number(attribute.value) : attribute?.value;
 }
 
 function compare(left: unknown, operator: string, literal: Literal): boolean {

@@ -41,7 +41,7 @@ function seeded() {
 function answer(store: MockStore, url: URL, response: ServerResponse) {
   try {
     const body = route(store, url);
-    if (body === undefined) return send(response, 404, { error: { code: "not_found", message: "This trace is not in the store. It may be older than the retention, or not have arrived yet." } });
+    if (body === undefined) return send(response, 404, { error: { code: "not_found", message: "no span of this trace is stored" } });
     if (url.pathname.endsWith("/otlp")) response.setHeader("content-disposition", `attachment; filename="trace.json"`);
     send(response, 200, body);
   } catch (fault) {

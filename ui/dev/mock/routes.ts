@@ -98,7 +98,7 @@ export function metrics(): { metrics: Metric[] } {
       row("process.cpu.utilization", "gauge", "1", "Share of the CPU this process uses.", ["accounts", "catalogue", "gateway", "inventory", "mailer", "orders", "payments"], 7),
       row("process.memory.usage", "gauge", "By", "Physical memory in use.", ["accounts", "catalogue", "gateway", "inventory", "mailer", "orders", "payments"], 7),
       row("orders.placed", "sum", "{order}", "Orders that were placed.", ["orders"], 3),
-      row("payments.amount", "exponential histogram", "EUR", "Amounts charged.", ["payments"], 2),
+      row("payments.amount", "exponential_histogram", "EUR", "Amounts charged.", ["payments"], 2),
     ],
   };
 }

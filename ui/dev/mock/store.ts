@@ -84,15 +84,15 @@ export function attributesOf(list: KeyValue[]): Attribute[] {
 function plain(value: Record<string, unknown>): { type: AttributeType; value: unknown } {
   if ("stringValue" in value) return { type: "string", value: value.stringValue };
   if ("boolValue" in value) return { type: "bool", value: value.boolValue };
-  if ("intValue" in value) return { type: "int", value: Number(value.intValue) };
+  if ("intValue" in value) return { type: "int", value: String(value.intValue) };
   if ("doubleValue" in value) return { type: "double", value: value.doubleValue };
   if ("arrayValue" in value) {
     const { values } = value.arrayValue as { values: Record<string, unknown>[] };
-    return { type: "array", value: values.map((item) => plain(item).value) };
+    return { type: "array", value: JSON.stringify(values.map((item) => plain(item).value)) };
   }
   if ("kvlistValue" in value) {
     const { values } = value.kvlistValue as { values: KeyValue[] };
-    return { type: "map", value: Object.fromEntries(values.map((item) => [item.key, plain(item.value).value])) };
+    return { type: "map", value: JSON.stringify(Object.fromEntries(values.map((item) => [item.key, plain(item.value).value]))) };
   }
   return { type: "null", value: null };
 }

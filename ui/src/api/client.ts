@@ -71,9 +71,9 @@ export async function services(window: Window | undefined, signal?: AbortSignal)
   return (await get<{ services: ServiceCount[] }>("/api/v1/services", seconds(window), signal)).services;
 }
 
-export async function operations(service: string, signal?: AbortSignal): Promise<string[]> {
-  const answer = await get<{ operations: (string | { name: string })[] }>("/api/v1/operations", { service }, signal);
-  return answer.operations.map((operation) => (typeof operation === "string" ? operation : operation.name));
+export async function operations(service: string, window: Window, signal?: AbortSignal): Promise<string[]> {
+  const answer = await get<{ operations: { name: string }[] }>("/api/v1/operations", { service, ...seconds(window) }, signal);
+  return [...new Set(answer.operations.map((operation) => operation.name))];
 }
 
 export type LogQuery = {
@@ -90,8 +90,8 @@ export function logs(query: LogQuery, signal?: AbortSignal): Promise<LogResult> 
   return get("/api/v1/logs", { ...seconds(window), ...rest }, signal);
 }
 
-export async function metrics(signal?: AbortSignal): Promise<Metric[]> {
-  return (await get<{ metrics: Metric[] }>("/api/v1/metrics", {}, signal)).metrics;
+export async function metrics(window: Window, signal?: AbortSignal): Promise<Metric[]> {
+  return (await get<{ metrics: Metric[] }>("/api/v1/metrics", seconds(window), signal)).metrics;
 }
 
 export function status(signal?: AbortSignal): Promise<ServerStatus> {

@@ -1,6 +1,7 @@
 /** Shapes of the native API. Nanosecond times are decimal strings: they do not fit a double. */
 
 export type AttributeType = "string" | "int" | "double" | "bool" | "bytes" | "array" | "map" | "null";
+/** Integers come as text, being up to 64 bits wide; bytes, arrays and maps as JSON text. */
 export type Attribute = { key: string; type: AttributeType; value: unknown };
 
 export type ServiceCount = { name: string; spanCount: number; errorCount: number };
@@ -75,8 +76,8 @@ export type Log = {
   severityText: string;
   service: string;
   body: unknown;
-  traceId: string;
-  spanId: string;
+  traceId: string | null;
+  spanId: string | null;
   attributes: Attribute[];
   resource: Attribute[];
 };

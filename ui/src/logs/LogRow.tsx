@@ -9,9 +9,9 @@ import { Attributes } from "../trace/Attributes";
 import { valueText } from "../trace/find";
 import { severityClass, severityName } from "./severity";
 
-type Props = { id: string; log: Log; open: boolean; onToggle: (id: string) => void; onFilter: (changes: Changes) => void };
+type Props = { id: string; log: Log; open: boolean; contains: string; onToggle: (id: string) => void; onFilter: (changes: Changes) => void };
 
-export const LogRow = memo(function LogRow({ id, log, open, onToggle, onFilter }: Props) {
+export const LogRow = memo(function LogRow({ id, log, open, contains, onToggle, onFilter }: Props) {
   const { dark } = useTheme();
   const body = valueText(log.body);
   const ms = msOf(log.timeNs);
@@ -28,7 +28,9 @@ export const LogRow = memo(function LogRow({ id, log, open, onToggle, onFilter }
           <i className="dot" style={{ background: serviceColour(log.service, dark) }} />
           {log.service}
         </span>
-        <span className="log-body">{body}</span>
+        <span className="log-body">
+          <Found text={body} part={contains} />
+        </span>
       </button>
       {log.traceId && (
         <Link href={traceLink} className="log-trace mono" aria-label={`Open the trace ${log.traceId}`} title="Open the trace at this record">
@@ -45,7 +47,7 @@ export const LogRow = memo(function LogRow({ id, log, open, onToggle, onFilter }
             <span className="num muted">{formatInstant(ms)}</span>
             {log.severityText && <span className="muted">{log.severityText}</span>}
             {log.traceId && (
-              <button type="button" className="link-button" onClick={() => onFilter({ traceId: log.traceId })}>
+              <button type="button" className="link-button" onClick={() => onFilter({ traceId: log.traceId ?? undefined })}>
                 Only this trace
               </button>
             )}
@@ -75,4 +77,17 @@ function pretty(body: unknown, text: string): string {
   } catch {
     return text;
   }
+}
+
+/** The text with the part that was asked for marked, once. */
+function Found({ text, part }: { text: string; part: string }) {
+  const at = part ? text.toLowerCase().indexOf(part.toLowerCase()) : -1;
+  if (at < 0) return text;
+  return (
+    <>
+      {text.slice(0, at)}
+      <mark>{text.slice(at, at + part.length)}</mark>
+      {text.slice(at + part.length)}
+    </>
+  );
 }

@@ -80,7 +80,7 @@ export function LogsPage() {
           <div className="log-list" role="list" aria-label="Log records, newest first">
             {shown.map((log, at) => {
               const id = `${log.timeNs}-${log.spanId}-${at}`;
-              return <LogRow key={id} id={id} log={log} open={open.has(id)} onToggle={toggle} onFilter={set} />;
+              return <LogRow key={id} id={id} log={log} open={open.has(id)} contains={state.contains} onToggle={toggle} onFilter={set} />;
             })}
           </div>
         </>

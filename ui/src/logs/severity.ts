@@ -11,7 +11,7 @@ function level(number: number): number {
 
 export function severityName({ severityNumber, severityText }: Pick<Log, "severityNumber" | "severityText">): string {
   if (severityNumber > 0) return names[level(severityNumber)] ?? "";
-  return severityText.toUpperCase() || "–";
+  return severityText?.toUpperCase() || "–";
 }
 
 export function severityClass(number: number): string {

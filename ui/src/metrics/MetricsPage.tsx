@@ -7,9 +7,11 @@ import { useKeys } from "../parts/keys";
 import { Failure, Notice } from "../parts/Notice";
 import { Progress } from "../parts/Progress";
 import { useLocation, useSetParameters } from "../router";
+import { TimeRangePicker } from "../search/TimeRangePicker";
 import { useTheme } from "../theme";
 import { formatAgo, formatInstant, msOf } from "../time/format";
 import { formatCount, plural } from "../time/number";
+import { rangeParameters, readRange, resolveRange } from "../time/range";
 
 const columns = { name: "Name", kind: "Kind", unit: "Unit", services: "Services", series: "Series", points: "Points", last: "Last seen" } as const;
 type Column = keyof typeof columns;
@@ -19,7 +21,8 @@ const numeric: Column[] = ["series", "points", "last"];
 export function MetricsPage() {
   const { parameters } = useLocation();
   const setParameters = useSetParameters();
-  const { data, error, since, reload, cancel } = useRequest("metrics", metrics);
+  const range = useMemo(() => readRange(parameters), [parameters]);
+  const { data, error, since, reload, cancel } = useRequest(JSON.stringify(range), (signal) => metrics(resolveRange(range, Date.now()), signal));
   const [text, setText] = useState(parameters.get("find") ?? "");
   const sort = (parameters.get("sort") ?? "name") as Column;
   const shown = useMemo(() => sortMetrics(filterMetrics(data ?? [], text), sort), [data, text, sort]);
@@ -42,6 +45,7 @@ export function MetricsPage() {
             setParameters({ find: event.target.value });
           }}
         />
+        <TimeRangePicker range={range} onChange={(next) => setParameters(rangeParameters(next), "push")} />
         <span className="muted" role="status">
           {data && (shown.length === data.length ? plural(data.length, "metric") : `${formatCount(shown.length)} of ${plural(data.length, "metric")}`)}
         </span>
@@ -49,7 +53,7 @@ export function MetricsPage() {
       <Progress since={since} doing="Listing metrics" onCancel={cancel} />
       {error && <Failure error={error} onRetry={reload} />}
       {data?.length === 0 && (
-        <Notice title="No metrics have arrived">
+        <Notice title="No metrics have arrived in this time range">
           <p>They come in over OTLP like traces: set OTEL_METRICS_EXPORTER=otlp, or send to :4318/v1/metrics.</p>
         </Notice>
       )}
@@ -89,7 +93,7 @@ function MetricRow({ metric }: { metric: Metric }) {
         {metric.description && <div className="muted">{metric.description}</div>}
       </td>
       <td>
-        <span className="tag">{metric.kind}</span>
+        <span className="tag">{metric.kind.replaceAll("_", " ")}</span>
       </td>
       <td className="mono">{metric.unit || <span className="muted">–</span>}</td>
       <td className="chips-cell">

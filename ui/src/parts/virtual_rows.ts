@@ -3,6 +3,8 @@ import { type RefObject, useCallback, useLayoutEffect, useMemo, useRef, useState
 
 export type VirtualRows = {
   scroller: RefObject<HTMLDivElement | null>;
+  /** The `ref` of the scrolling element, which may come and go. */
+  attach: (element: HTMLDivElement | null) => void;
   first: number;
   last: number;
   totalHeight: number;
@@ -29,10 +31,16 @@ export function visibleRange({ scrollTop, viewHeight, rowHeight, count, overscan
 const aheadMax = 60;
 
 export function useVirtualRows(count: number, rowHeight: number, overscan = 12): VirtualRows {
-  const scroller = useRef<HTMLDivElement>(null);
+  const scroller = useRef<HTMLDivElement | null>(null);
+  const seen = useRef(0);
+  const [attached, setAttached] = useState<HTMLDivElement | null>(null);
+  const attach = useCallback((element: HTMLDivElement | null) => {
+    scroller.current = element;
+    seen.current = 0;
+    setAttached(element);
+  }, []);
   const [viewHeight, setViewHeight] = useState(600);
   const [range, setRange] = useState({ first: 0, last: 60 });
-  const seen = useRef(0);
 
   const measure = useCallback(() => {
     const element = scroller.current;
@@ -44,7 +52,7 @@ export function useVirtualRows(count: number, rowHeight: number, overscan = 12):
   }, [count, rowHeight, overscan]);
 
   useLayoutEffect(() => {
-    const element = scroller.current;
+    const element = attached;
     if (!element) return;
     const resized = () => {
       setViewHeight(element.clientHeight);
@@ -54,7 +62,7 @@ export function useVirtualRows(count: number, rowHeight: number, overscan = 12):
     const observer = new ResizeObserver(resized);
     observer.observe(element);
     return () => observer.disconnect();
-  }, [measure]);
+  }, [measure, attached]);
 
   const reveal = useCallback(
     (index: number, align: "nearest" | "center" = "nearest") => {
@@ -72,7 +80,7 @@ export function useVirtualRows(count: number, rowHeight: number, overscan = 12):
   );
 
   return useMemo(
-    () => ({ scroller, first: Math.min(range.first, count), last: Math.min(range.last, count), totalHeight: count * rowHeight, viewHeight, onScroll: measure, reveal }),
-    [range, count, rowHeight, viewHeight, measure, reveal],
+    () => ({ scroller, attach, first: Math.min(range.first, count), last: Math.min(range.last, count), totalHeight: count * rowHeight, viewHeight, onScroll: measure, reveal }),
+    [range, count, rowHeight, viewHeight, attach, measure, reveal],
   );
 }

@@ -1,5 +1,5 @@
 import { memo } from "react";
-import type { ServiceCount, TraceSummary } from "../api/types";
+import type { MatchedSpan, ServiceCount, TraceSummary } from "../api/types";
 import { serviceColour } from "../colour";
 import type { VirtualRows } from "../parts/virtual_rows";
 import { ErrorCount } from "../parts/ErrorCount";
@@ -47,7 +47,7 @@ export function ResultList({ traces, rows, selected, fresh, narrowed, onSelect }
           Duration
         </span>
       </div>
-      <div className="result-scroll" ref={rows.scroller} onScroll={rows.onScroll}>
+      <div className="result-scroll" ref={rows.attach} onScroll={rows.onScroll}>
         <div style={{ height: rows.totalHeight, position: "relative" }} role="rowgroup">
           {shown.map((trace, offset) => (
             <Row
@@ -98,6 +98,11 @@ const Row = memo(function Row({ trace, index, isSelected, isFresh, share, narrow
         <Link href={target} tabIndex={isSelected ? 0 : -1}>
           <b>{trace.rootService || "(root missing)"}</b> {trace.rootName}
         </Link>
+        {narrowed && span && !isRoot(trace, span) && (
+          <span className="matched-span" title={matchTitle(trace)}>
+            › {span.name}
+          </span>
+        )}
       </span>
       <span role="cell" className="chips">
         {rootFirst(trace).map((service) => (
@@ -128,6 +133,16 @@ const Row = memo(function Row({ trace, index, isSelected, isFresh, share, narrow
     </div>
   );
 });
+
+function isRoot(trace: TraceSummary, span: MatchedSpan): boolean {
+  return span.service === trace.rootService && span.name === trace.rootName;
+}
+
+function matchTitle({ spans, matched }: TraceSummary): string {
+  const lines = spans.map((span) => `${span.service}: ${span.name}, ${formatDuration(Number(span.durationNs))}${span.status === "error" ? ", error" : ""}`);
+  if (matched > spans.length) lines.push(`and ${matched - spans.length} more`);
+  return `Matched\n${lines.join("\n")}`;
+}
 
 function rootFirst({ services, rootService }: TraceSummary): ServiceCount[] {
   return services.toSorted((a, b) => Number(b.name === rootService) - Number(a.name === rootService));

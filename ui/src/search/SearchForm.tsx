@@ -58,7 +58,7 @@ export function SearchForm({ form, behind, window: windowNow, onChange, onRun }:
         label="Operation"
         value={form.operation}
         placeholder="any"
-        suggest={(_, signal) => operations(form.service, signal)}
+        suggest={(_, signal) => operations(form.service, windowNow(), signal)}
         onChange={(operation) => set({ operation })}
         onEnter={onRun}
       />

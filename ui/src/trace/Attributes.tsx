@@ -40,7 +40,16 @@ export function Attributes({ attributes, scope, range }: Props) {
 }
 
 function Value({ attribute: { type, value }, text }: { attribute: Attribute; text: string }) {
-  if ((type === "array" || type === "map") && text.length > 60) return <pre className="value-json">{JSON.stringify(value, null, 2)}</pre>;
+  if ((type === "array" || type === "map") && text.length > 60) return <pre className="value-json">{layOut(value)}</pre>;
   const kind = type === "string" || type === "bytes" ? "string" : type;
   return <span className={`value-${kind}`}>{text === "" ? '""' : text}</span>;
+}
+
+function layOut(value: unknown): string {
+  if (typeof value !== "string") return JSON.stringify(value, null, 2);
+  try {
+    return JSON.stringify(JSON.parse(value), null, 2);
+  } catch {
+    return value;
+  }
 }

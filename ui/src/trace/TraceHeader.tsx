@@ -51,6 +51,9 @@ export function TraceHeader({ trace, tree, shares, state, counts, matchPosition,
         >
           <Icon name="logs" /> Logs <span className="count">{counts.logs}</span>
         </button>
+        <button type="button" className="button" aria-pressed={state.operations} title="Summed up by operation (o)" onClick={() => state.setOperations(!state.operations)}>
+          <Icon name="sum" /> Operations
+        </button>
         <a className="button" href={otlpUrl(trace.traceId)} download={`${trace.traceId}.json`} title="Download as OTLP JSON">
           <Icon name="download" /> OTLP
         </a>
@@ -59,7 +62,7 @@ export function TraceHeader({ trace, tree, shares, state, counts, matchPosition,
         </button>
       </div>
       <div className="trace-facts">
-        <span title={formatInstant(startMs)}>
+        <span title={new Date(startMs).toISOString()}>
           {formatInstant(startMs)} <span className="muted">{formatAgo(startMs, Date.now())}</span>
         </span>
         <span>

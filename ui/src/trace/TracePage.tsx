@@ -21,7 +21,7 @@ export function TracePage({ traceId }: { traceId: string }) {
       {error?.code === "not_found" && (
         <Notice title="This trace is not here">
           <p className="mono">{traceId}</p>
-          <p>{error.message}</p>
+          <p>{error.message}. It may be older than the retention, not sampled, or still on the way.</p>
           <p className="row-gap">
             <button type="button" className="button" onClick={reload}>
               Look again

@@ -4,6 +4,7 @@ import type { Log, Trace } from "../api/types";
 import { useVirtualRows } from "../parts/virtual_rows";
 import { criticalSegments } from "./critical_path";
 import { Finder, nextMatch } from "./find";
+import { Operations } from "./Operations";
 import { collapseAll, collapseExcept, placeLogs, visibleRows } from "./rows";
 import { SpanPanel } from "./SpanPanel";
 import { TraceHeader } from "./TraceHeader";
@@ -55,7 +56,7 @@ export function TraceView({ trace, logs, logsFailed, onReload }: Props) {
     target.current = -1;
     // Only when the selection moves or the rows change, not when the user scrolls.
     // oxlint-disable-next-line react/exhaustive-deps
-  }, [selected, rows]);
+  }, [selected, rows, state.operations]);
 
   const onSelect = useCallback(
     (row: number, openPanel: boolean) => {
@@ -63,6 +64,14 @@ export function TraceView({ trace, logs, logsFailed, onReload }: Props) {
       if (openPanel) setPanelOpen(true);
     },
     [setSelected, setPanelOpen],
+  );
+  const { setOperations } = state;
+  const showSpan = useCallback(
+    (row: number) => {
+      setOperations(false);
+      goTo(row, true);
+    },
+    [setOperations, goTo],
   );
   const findNext = useCallback((step: 1 | -1) => goTo(nextMatch(matches, selected, step)), [goTo, matches, selected]);
   const nextError = useCallback((step: 1 | -1) => goTo(nextMatch(errors, selected, step), true), [goTo, errors, selected]);
@@ -89,6 +98,9 @@ export function TraceView({ trace, logs, logsFailed, onReload }: Props) {
         onReload={onReload}
       />
       <div className="trace-body">
+        {state.operations ? (
+          <Operations tree={tree} onGoTo={showSpan} />
+        ) : (
         <Waterfall
           tree={tree}
           rows={rows}
@@ -116,6 +128,7 @@ export function TraceView({ trace, logs, logsFailed, onReload }: Props) {
             />
           }
         />
+        )}
         {state.panelOpen && selected >= 0 && <SpanPanel trace={trace} tree={tree} row={selected} logs={placedLogs} onClose={() => setPanelOpen(false)} onGoTo={goTo} />}
       </div>
     </>

@@ -83,7 +83,7 @@ export function Waterfall(props: Props) {
         </div>
         <div
           className="wf-scroll"
-          ref={virtual.scroller}
+          ref={virtual.attach}
           onScroll={virtual.onScroll}
           onClick={onClick}
           role="tree"

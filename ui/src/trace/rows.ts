@@ -14,7 +14,7 @@ export type PlacedLog = { log: Log; at: number; span: number };
 /** Logs by the row of their span, in time order; a log without a span belongs to the first row. */
 export function placeLogs(tree: Tree, logs: Log[]): { placed: PlacedLog[]; bySpan: Map<number, number[]> } {
   const placed = logs
-    .map((log) => ({ log, at: offsetNs(log.timeNs, tree.base), span: tree.indexById.get(log.spanId) ?? 0 }))
+    .map((log) => ({ log, at: offsetNs(log.timeNs, tree.base), span: tree.indexById.get(log.spanId ?? "") ?? 0 }))
     .sort((a, b) => a.at - b.at);
   const bySpan = new Map<number, number[]>();
   for (const [index, { span }] of placed.entries()) {

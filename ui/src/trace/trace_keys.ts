@@ -68,6 +68,7 @@ export function useTraceKeys({ tree, rows, state, onView, findNext, nextError }:
     { keys: ["E"], label: "Previous error", run: () => nextError(-1) },
     { keys: ["c"], label: "Critical path", run: () => state.setCritical(!state.critical) },
     { keys: ["l"], label: "Logs in place", run: () => state.setShowLogs(!state.showLogs) },
+    { keys: ["o"], label: "Operations, or the waterfall", run: () => state.setOperations(!state.operations) },
     { keys: ["x"], label: "Collapse or expand all", run: () => setCollapsed(collapsed.size > 0 ? new Set() : collapseAll(tree)) },
     { keys: ["+", "="], label: "Zoom in", run: () => onView(zoomBy(view, 0.6, around, tree.total)) },
     { keys: ["-"], label: "Zoom out", run: () => onView(zoomBy(view, 1 / 0.6, around, tree.total)) },

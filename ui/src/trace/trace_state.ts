@@ -18,6 +18,7 @@ export function useTraceState(tree: Tree) {
   const [query, setQuery] = useState(initial.get("find") ?? "");
   const [critical, setCritical] = useState(initial.get("critical") === "1");
   const [showLogs, setShowLogs] = useState(initial.get("logs") === "1");
+  const [operations, setOperations] = useState(initial.get("by") === "operation");
   const [service, setService] = useState<string | undefined>(initial.get("service") ?? undefined);
 
   // Browsers throttle history writes: wait until the hand rests.
@@ -31,11 +32,12 @@ export function useTraceState(tree: Tree) {
         find: query || undefined,
         critical: critical ? "1" : undefined,
         logs: showLogs ? "1" : undefined,
+        by: operations ? "operation" : undefined,
         service,
       });
     }, settleMs);
     return () => clearTimeout(timer);
-  }, [tree, selected, view, query, critical, showLogs, service, setParameters]);
+  }, [tree, selected, view, query, critical, showLogs, operations, service, setParameters]);
 
   // The address changed under the page (back, a link to another span of this trace): follow it.
   const addressed = parameters.get("span");
@@ -67,9 +69,9 @@ export function useTraceState(tree: Tree) {
   return useMemo(
     () => ({
       selected, setSelected, panelOpen, setPanelOpen, view, setView, collapsed, setCollapsed, toggle, uncover,
-      query, setQuery, critical, setCritical, showLogs, setShowLogs, service, setService,
+      query, setQuery, critical, setCritical, showLogs, setShowLogs, service, setService, operations, setOperations,
     }),
-    [selected, panelOpen, view, collapsed, toggle, uncover, query, critical, showLogs, service],
+    [selected, panelOpen, view, collapsed, toggle, uncover, query, critical, showLogs, operations, service],
   );
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Span, Trace } from "../api/types";
 import { barOf } from "./bar";
 import { collapseAll, collapseExcept, placeLogs, visibleRows } from "./rows";
+import { operationRows, sortOperations } from "./statistics";
 import { ancestors, buildTree } from "./tree";
 import { clampView, including, pan, readView, ticks, viewText, zoomBy } from "./view";
 
@@ -104,4 +105,14 @@ test("a bar's label goes where there is room", () => {
   expect(barOf(0, 100, view)).toMatchObject({ label: "inside" });
   expect(barOf(150, 10, view).outside).toBe("right");
   expect(barOf(-50, 200, view)).toMatchObject({ left: 0, width: 100 });
+});
+
+test("operations sum up own time, counts and errors, and know their longest span", () => {
+  const t = tree("a 0+10", "b<a 1+3", "b2<a 5+4");
+  for (const row of t.spans) if (row.spanId !== "a") row.name = "b";
+  const rows = sortOperations(operationRows(t), "count");
+  expect(rows.map(({ name, count, self, longest, example }) => ({ name, count, self, longest, example }))).toEqual([
+    { name: "b", count: 2, self: 7e6, longest: 4e6, example: 2 },
+    { name: "a", count: 1, self: 3e6, longest: 10e6, example: 0 },
+  ]);
 });
