@@ -33,7 +33,7 @@ pub use dictionary::DictionaryColumn;
 pub use id::{IdError, SpanId, TraceId};
 pub use log_builder::{BodyText, LogBatchBuilder, LogFields};
 pub use metric_builder::{MetricBatchBuilder, MetricFields, PointFields};
-pub use origin::{Resource, Scope};
+pub use origin::{EntityRef, Resource, Scope};
 pub use rows::{
     Event, Exemplar, ExponentialHistogram, Histogram, Link, LogRecord, MetricPoint, Number, PointData,
     Quantile, Span,

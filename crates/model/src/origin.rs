@@ -12,6 +12,21 @@ pub struct Resource {
     pub dropped_attributes_count: u32,
     /// Schema of the attributes (the `schema_url` of OTLP's `ResourceSpans` and siblings).
     pub schema_url: String,
+    /// The entities that the attributes describe.
+    pub entity_refs: Vec<EntityRef>,
+}
+
+/// An entity (a host, a pod, a service) that some of a resource's attributes describe.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EntityRef {
+    /// Schema of the entity.
+    pub schema_url: String,
+    /// Its type, as in `host`.
+    pub kind: String,
+    /// Keys of the attributes that identify it.
+    pub id_keys: Vec<String>,
+    /// Keys of the attributes that describe it.
+    pub description_keys: Vec<String>,
 }
 
 /// The instrumentation scope: the library that made the telemetry.
@@ -36,14 +51,19 @@ const SCHEMA_URL: &str = "$schema_url";
 const NAME: &str = "$name";
 const VERSION: &str = "$version";
 const ESCAPED: &str = "$attributes";
+const ENTITY_REFS: &str = "$entity_refs";
 
 impl Resource {
     /// The text that the `resource` column holds: a JSON object of the attributes, with
-    /// `$dropped_attributes_count` and `$schema_url` beside them where they are set.
+    /// `$dropped_attributes_count`, `$schema_url` and `$entity_refs` beside them where they are set.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut extra = Vec::new();
         push_origin(&mut extra, self.dropped_attributes_count, &self.schema_url);
+        if !self.entity_refs.is_empty() {
+            let entities = self.entity_refs.iter().map(EntityRef::to_value).collect();
+            extra.push((ENTITY_REFS.to_owned(), Value::Array(entities)));
+        }
         write(&self.attributes, extra)
     }
 
@@ -57,6 +77,9 @@ impl Resource {
             match (key.as_str(), value) {
                 (DROPPED, Value::Int(n)) => resource.dropped_attributes_count = count(n),
                 (SCHEMA_URL, Value::String(url)) => resource.schema_url = url,
+                (ENTITY_REFS, Value::Array(entities)) => {
+                    resource.entity_refs = entities.into_iter().map(EntityRef::from_value).collect();
+                }
                 (ESCAPED, Value::Map(attributes)) => resource.attributes.extend(attributes),
                 (_, value) => resource.attributes.push((key, value)),
             }
@@ -113,6 +136,44 @@ impl Scope {
     }
 }
 
+impl EntityRef {
+    fn to_value(&self) -> Value {
+        let texts = |texts: &[String]| Value::Array(texts.iter().map(|text| text.as_str().into()).collect());
+        Value::Map(vec![
+            ("schema_url".to_owned(), self.schema_url.as_str().into()),
+            ("type".to_owned(), self.kind.as_str().into()),
+            ("id_keys".to_owned(), texts(&self.id_keys)),
+            ("description_keys".to_owned(), texts(&self.description_keys)),
+        ])
+    }
+
+    fn from_value(value: Value) -> Self {
+        let mut entity = Self::default();
+        let Value::Map(fields) = value else { return entity };
+        for (name, value) in fields {
+            match (name.as_str(), value) {
+                ("schema_url", Value::String(url)) => entity.schema_url = url,
+                ("type", Value::String(kind)) => entity.kind = kind,
+                ("id_keys", Value::Array(keys)) => {
+                    entity.id_keys = keys.into_iter().filter_map(text).collect()
+                }
+                ("description_keys", Value::Array(keys)) => {
+                    entity.description_keys = keys.into_iter().filter_map(text).collect();
+                }
+                _ => {}
+            }
+        }
+        entity
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
 fn push_origin(extra: &mut Attributes, dropped: u32, schema_url: &str) {
     if dropped > 0 {
         extra.push((DROPPED.to_owned(), Value::Int(dropped.into())));
@@ -152,6 +213,12 @@ mod tests {
             ],
             dropped_attributes_count: 2,
             schema_url: "https://opentelemetry.io/schemas/1.44.0".into(),
+            entity_refs: vec![EntityRef {
+                schema_url: "u".into(),
+                kind: "service".into(),
+                id_keys: vec!["service.name".into()],
+                description_keys: Vec::new(),
+            }],
         };
         let back = Resource::from_json(&resource.to_json()).unwrap();
         assert_eq!(back, resource);

@@ -12,8 +12,7 @@
 //!   empty one are the same; metrics of one identity in one scope come back as one;
 //! - an id of zeros and an absent one are the same where the id is optional; a log record's or
 //!   exemplar's id of another length is dropped with a warning;
-//! - fields for profiles (`key_strindex`, `string_value_strindex`) and entity references are
-//!   checked and left out.
+//! - fields for profiles (`key_strindex`, `string_value_strindex`) are checked and left out.
 
 mod decode;
 pub mod encode;

@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyKind;
 use opentelemetry_proto::tonic::common::v1::{
-    AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
+    AnyValue, ArrayValue, EntityRef, InstrumentationScope, KeyValue, KeyValueList,
 };
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
@@ -180,11 +180,13 @@ impl Generator {
     }
 
     fn resource(&mut self) -> Resource {
-        Resource {
-            attributes: self.attributes(),
-            dropped_attributes_count: self.small(),
-            entity_refs: Vec::new(),
-        }
+        let entity_refs = self.many(2, |g| EntityRef {
+            schema_url: g.text(),
+            r#type: g.text(),
+            id_keys: g.many(2, Self::key),
+            description_keys: g.many(2, Self::key),
+        });
+        Resource { attributes: self.attributes(), dropped_attributes_count: self.small(), entity_refs }
     }
 
     fn scope(&mut self) -> InstrumentationScope {

@@ -6,15 +6,17 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyKind;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, EntityRef as ProtoEntity, InstrumentationScope, KeyValue,
+};
 use opentelemetry_proto::tonic::metrics::v1 as metrics;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::resource::v1::Resource as ProtoResource;
 use opentelemetry_proto::tonic::{logs, trace};
 use prost::Message as _;
 use throughline_model::{
-    Attributes, Event, Exemplar, ExponentialHistogram, Histogram, Link, LogRecord, MetricPoint, Number,
-    PointData, Quantile, Resource, Scope, Signal, Span, SpanId, TraceId, Value, rows,
+    Attributes, EntityRef, Event, Exemplar, ExponentialHistogram, Histogram, Link, LogRecord, MetricPoint,
+    Number, PointData, Quantile, Resource, Scope, Signal, Span, SpanId, TraceId, Value, rows,
 };
 use throughline_wire::otlp::{DecodeError, Decoded, Encoding};
 use throughline_wire::protobuf::FaultKind;
@@ -116,7 +118,17 @@ fn resource(resource: Option<ProtoResource>, schema_url: String) -> Arc<Resource
         attributes: attributes(resource.attributes),
         dropped_attributes_count: resource.dropped_attributes_count,
         schema_url,
+        entity_refs: resource.entity_refs.into_iter().map(entity).collect(),
     })
+}
+
+fn entity(entity: ProtoEntity) -> EntityRef {
+    EntityRef {
+        schema_url: entity.schema_url,
+        kind: entity.r#type,
+        id_keys: entity.id_keys,
+        description_keys: entity.description_keys,
+    }
 }
 
 fn scope(scope: Option<InstrumentationScope>, schema_url: String) -> Arc<Scope> {

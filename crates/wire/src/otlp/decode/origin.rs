@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hashbrown::HashMap;
-use throughline_model::{LogBatchBuilder, MetricBatchBuilder, Resource, Scope, SpanBatchBuilder};
+use throughline_model::{EntityRef, LogBatchBuilder, MetricBatchBuilder, Resource, Scope, SpanBatchBuilder};
 
 use super::attributes::key_value;
 use crate::protobuf::{Fault, Reader};
@@ -124,7 +124,6 @@ impl<'a> Origins<'a> {
 fn read_resource(message: &[u8]) -> Result<Resource, Fault> {
     let mut resource = Resource::default();
     let mut reader = Reader::new(message);
-    let mut entities = 0;
     while let Some(tag) = reader.tag()? {
         match tag.field() {
             1 => {
@@ -138,11 +137,9 @@ fn read_resource(message: &[u8]) -> Result<Resource, Fault> {
                     reader.uint32(tag).map_err(|fault| fault.within("dropped_attributes_count"))?;
             }
             3 => {
-                reader
-                    .bytes(tag)
-                    .and_then(check_entity)
-                    .map_err(|fault| fault.within_item("entity_refs", entities))?;
-                entities += 1;
+                let at = resource.entity_refs.len();
+                let entity = reader.bytes(tag).and_then(read_entity);
+                resource.entity_refs.push(entity.map_err(|fault| fault.within_item("entity_refs", at))?);
             }
             _ => reader.skip(tag)?,
         }
@@ -150,15 +147,19 @@ fn read_resource(message: &[u8]) -> Result<Resource, Fault> {
     Ok(resource)
 }
 
-fn check_entity(message: &[u8]) -> Result<(), Fault> {
+fn read_entity(message: &[u8]) -> Result<EntityRef, Fault> {
+    let mut entity = EntityRef::default();
     let mut reader = Reader::new(message);
     while let Some(tag) = reader.tag()? {
         match tag.field() {
-            1..=4 => drop(reader.string(tag)?),
+            1 => reader.string(tag)?.clone_into(&mut entity.schema_url),
+            2 => reader.string(tag)?.clone_into(&mut entity.kind),
+            3 => entity.id_keys.push(reader.string(tag)?.to_owned()),
+            4 => entity.description_keys.push(reader.string(tag)?.to_owned()),
             _ => reader.skip(tag)?,
         }
     }
-    Ok(())
+    Ok(entity)
 }
 
 fn read_scope(message: &[u8]) -> Result<Scope, Fault> {

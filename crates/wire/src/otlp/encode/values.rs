@@ -47,6 +47,14 @@ pub(super) fn write_resource(writer: &mut Writer, resource: &Resource) {
     let message = writer.open(1);
     write_attributes(writer, 1, &resource.attributes);
     writer.varint_nonzero(2, resource.dropped_attributes_count.into());
+    for entity in &resource.entity_refs {
+        let message = writer.open(3);
+        writer.string(1, &entity.schema_url);
+        writer.string(2, &entity.kind);
+        entity.id_keys.iter().for_each(|key| writer.string(3, key));
+        entity.description_keys.iter().for_each(|key| writer.string(4, key));
+        writer.close(message);
+    }
     writer.close(message);
 }
 

@@ -104,8 +104,8 @@ message!(KEY_VALUE, "KeyValue", { 1 "key" Kind::String; 2 "value" Kind::Message(
 message!(ENTITY_REF, "EntityRef", {
     1 "schemaUrl" Kind::String;
     2 "type" Kind::String;
-    3 "idKeys" Kind::String, many;
-    4 "descriptionKeys" Kind::String, many;
+    3 "idKeys" Kind::String, list;
+    4 "descriptionKeys" Kind::String, list;
 });
 message!(RESOURCE, "Resource", {
     1 "attributes" Kind::Message(&KEY_VALUE), many;

@@ -50,9 +50,12 @@ pub(crate) fn from_protobuf(
         out.push(':');
         write_field(out, field, occurrences, style)?;
     }
-    if found.is_empty() {
-        // Readers with generated types want the list of an array value even when it is empty.
-        for field in message.fields.iter().filter(|field| field.always) {
+    // Readers with generated types want some lists even when they are empty.
+    for (at, field) in message.fields.iter().enumerate().filter(|(_, field)| field.always) {
+        if !found.iter().any(|(found, ..)| *found == at) {
+            if !std::mem::take(&mut first) {
+                out.push(',');
+            }
             write_string(out, field.name);
             out.push_str(":[]");
         }
