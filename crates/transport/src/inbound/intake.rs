@@ -41,8 +41,9 @@ pub(super) struct Taken {
     pub(super) message: Option<String>,
 }
 
-/// Bodies above this are decoded on a thread that may block; smaller ones take less time than
-/// the way there and back.
+/// Bodies above this are decoded on a thread that may block, so that they do not hold up others;
+/// smaller ones take less time than the way there and back. What is compressed is counted as
+/// four times its size.
 const DECODE_INLINE_BYTES: usize = 128 << 10;
 
 impl Intake {
@@ -75,7 +76,8 @@ impl Intake {
     pub(super) async fn take(&self, parcel: Parcel, meters: &SignalMeters) -> Result<Taken, Fault> {
         let received_ns = self.clock.now_ns();
         let Parcel { signal, tenant, encoding, coding, body, limit_bytes, mut visit } = parcel;
-        let inline = body.len() <= DECODE_INLINE_BYTES;
+        let expansion = if coding == Coding::Identity { 1 } else { 4 };
+        let inline = body.len() * expansion <= DECODE_INLINE_BYTES;
         let unpack = move || {
             let unpacked = unpack(signal, encoding, coding, body, limit_bytes, &mut visit.memory);
             (unpacked, visit)

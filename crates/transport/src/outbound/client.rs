@@ -45,6 +45,14 @@ impl SendError {
         Self { message: message.to_string(), reason: "network", retryable: true, retry_after: None }
     }
 
+    /// Whether other data may fare better at the same destination.
+    pub(super) fn is_about_data(&self) -> bool {
+        matches!(
+            self.reason,
+            "bad_request" | "too_large" | "invalid_argument" | "resource_exhausted" | "internal"
+        )
+    }
+
     pub(super) fn timeout(after: Duration) -> Self {
         let message = format!("no answer within {after:?}");
         Self { message, reason: "timeout", retryable: true, retry_after: None }

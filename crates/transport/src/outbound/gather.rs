@@ -20,9 +20,18 @@ use super::payload::Payload;
 pub(super) struct Batch {
     pub(super) signal: Signal,
     pub(super) tenant: Tenant,
-    pub(super) body: Bytes,
-    pub(super) items: u64,
+    pub(super) payloads: Vec<Payload>,
     pub(super) positions: Vec<Position>,
+}
+
+/// The body of requests that are sent as one.
+pub(super) fn join(payloads: &[Payload]) -> Bytes {
+    if let [only] = payloads {
+        return only.body.clone();
+    }
+    let mut joined = BytesMut::with_capacity(payloads.iter().map(|payload| payload.body.len()).sum());
+    payloads.iter().for_each(|payload| joined.extend_from_slice(&payload.body));
+    joined.freeze()
 }
 
 /// Destinations with a Collector's defaults take 4 MiB.
@@ -45,7 +54,7 @@ pub(super) struct Gatherer {
 #[derive(Debug)]
 struct Group {
     due: Instant,
-    parts: Vec<Bytes>,
+    payloads: Vec<Payload>,
     bytes: usize,
     items: u64,
     positions: Vec<Position>,
@@ -81,7 +90,7 @@ impl Gatherer {
         let group = self.groups.entry(key.clone()).or_insert_with(|| Group::until(due));
         group.bytes += payload.body.len();
         group.items += payload.items;
-        group.parts.push(payload.body);
+        group.payloads.push(payload);
         group.positions.push(request.position);
         if group.items >= self.items_send || group.bytes >= BATCH_BYTES_MAX || self.timeout.is_zero() {
             complete.extend(self.take(&key));
@@ -110,21 +119,13 @@ impl Gatherer {
     fn take(&mut self, key: &Key) -> Option<Batch> {
         let group = self.groups.remove(key)?;
         let (_, tenant, signal) = key.clone();
-        let body = match <[Bytes; 1]>::try_from(group.parts) {
-            Ok([only]) => only,
-            Err(parts) => {
-                let mut joined = BytesMut::with_capacity(group.bytes);
-                parts.iter().for_each(|part| joined.extend_from_slice(part));
-                joined.freeze()
-            }
-        };
-        Some(Batch { signal, tenant, body, items: group.items, positions: group.positions })
+        Some(Batch { signal, tenant, payloads: group.payloads, positions: group.positions })
     }
 }
 
 impl Group {
     fn until(due: Instant) -> Self {
-        Self { due, parts: Vec::new(), bytes: 0, items: 0, positions: Vec::new() }
+        Self { due, payloads: Vec::new(), bytes: 0, items: 0, positions: Vec::new() }
     }
 }
 
@@ -148,6 +149,10 @@ mod tests {
         Payload { body: vec![b'x'; bytes].into(), items }
     }
 
+    fn items(batch: &Batch) -> u64 {
+        batch.payloads.iter().map(|payload| payload.items).sum()
+    }
+
     fn gatherer(send: u64, max: u64) -> Gatherer {
         Gatherer::new(&BatchSettings {
             send_batch_size: send,
@@ -162,7 +167,8 @@ mod tests {
         let now = Instant::now();
         assert!(gatherer.add(&request(1, "a"), payload(4, 5), now).is_empty());
         let complete = gatherer.add(&request(2, "a"), payload(6, 5), now);
-        assert_eq!((complete[0].items, complete[0].body.len(), complete[0].positions.len()), (10, 10, 2));
+        assert_eq!((items(&complete[0]), join(&complete[0].payloads).len()), (10, 10));
+        assert_eq!(complete[0].positions, [Position(1), Position(2)]);
         assert!(gatherer.add(&request(3, "a"), payload(1, 1), now).is_empty());
         let due = gatherer.due().unwrap();
         assert_eq!(due - now, Duration::from_millis(200));
@@ -180,7 +186,7 @@ mod tests {
         let complete = gatherer.add(&request(3, "a"), payload(9, 1), now);
         assert_eq!(complete[0].positions, [Position(1)], "8 and 9 items are more than 12");
         let large = gatherer.add(&request(4, "a"), payload(1, BATCH_BYTES_MAX), now);
-        assert_eq!(large.iter().map(|batch| batch.items).collect::<Vec<_>>(), [9, 1]);
+        assert_eq!(large.iter().map(items).collect::<Vec<_>>(), [9, 1]);
         assert_eq!(gatherer.take_all().len(), 1);
     }
 

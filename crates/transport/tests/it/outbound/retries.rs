@@ -178,3 +178,24 @@ async fn a_send_that_is_held_up_does_not_hold_up_others_but_their_commit() {
     assert_eq!(queue.committed(), Position(8));
     drop(exporter);
 }
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_refused_together_are_sent_apart_and_only_the_bad_one_is_lost() {
+    let (queue, registry) = (MemoryQueue::new(QUEUE_MAX), Registry::default());
+    for _ in 0..4 {
+        enqueue(&queue, &requests::spans(1), Encoding::Protobuf, "anonymous").await;
+    }
+    // All four, the first two, the first: refused. The second, the last two: taken.
+    let client = FakeClient::new(vec![permanent(), permanent(), permanent()]);
+    let mut parts = parts(Arc::clone(&client) as _, &queue, &registry);
+    parts.batch = BatchSettings::default();
+    drain(parts, &queue).await;
+    let sizes: Vec<u64> = client
+        .attempts()
+        .iter()
+        .map(|(_, sent)| otlp::decode(Signal::Traces, Encoding::Protobuf, &sent.body).unwrap().accepted)
+        .collect();
+    assert_eq!(sizes, [4, 2, 1, 1, 2]);
+    let text = registry.render();
+    assert!(text.contains("otelcol_exporter_sent_spans{exporter=\"otlp/test\"} 3\n"), "{text}");
+}
