@@ -76,10 +76,14 @@ fn wal_append(criterion: &mut Criterion) {
         for together in [1, 16, 64] {
             let (_dir, store) = open(&runtime, durability);
             group.bench_function(BenchmarkId::new(name, together), |bencher| {
-                bencher.iter_custom(|requests| runtime.block_on(append(&store, &request, requests, together)));
+                bencher
+                    .iter_custom(|requests| runtime.block_on(append(&store, &request, requests, together)));
             });
             let stats = store.stats().wal;
-            eprintln!("{name}/{together}: {} records in {} groups, {} syncs", stats.records, stats.groups, stats.syncs);
+            eprintln!(
+                "{name}/{together}: {} records in {} groups, {} syncs",
+                stats.records, stats.groups, stats.syncs
+            );
         }
     }
     group.finish();

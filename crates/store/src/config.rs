@@ -145,7 +145,12 @@ pub struct FlushConfig {
 
 impl Default for FlushConfig {
     fn default() -> Self {
-        Self { rows: 524_288, interval: Duration::from_secs(60), bytes: 64 * MIB as usize, shutdown_rows_max: 100_000 }
+        Self {
+            rows: 524_288,
+            interval: Duration::from_secs(60),
+            bytes: 64 * MIB as usize,
+            shutdown_rows_max: 100_000,
+        }
     }
 }
 
@@ -236,7 +241,8 @@ mod tests {
 
     #[test]
     fn takes_durations_as_text() {
-        let config: StoreConfig = serde_json::from_str(r#"{"retention":{"age_max":"168h"},"flush":{"interval":1500}}"#).unwrap();
+        let config: StoreConfig =
+            serde_json::from_str(r#"{"retention":{"age_max":"168h"},"flush":{"interval":1500}}"#).unwrap();
         assert_eq!(config.retention.age_max, Duration::from_secs(7 * 24 * 3600));
         assert_eq!(config.flush.interval, Duration::from_millis(1_500));
         let error = serde_json::from_str::<StoreConfig>(r#"{"flush":{"interval":"soon"}}"#).unwrap_err();

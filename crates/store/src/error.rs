@@ -199,7 +199,10 @@ impl Error {
                 if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
                     return true;
                 }
-                cause = error.get_ref().map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source());
+                cause = error
+                    .get_ref()
+                    .map(|inner| inner as &(dyn StdError + 'static))
+                    .or_else(|| error.source());
             } else {
                 cause = error.source();
             }
@@ -256,9 +259,12 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::new(ErrorKind::Corrupt, "the catalog is damaged").with_source(source)
             }
-            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::DatabaseBusy | ErrorCode::ReadOnly) => {
-                Self::unavailable("the catalog cannot be reached", RETRY_STORAGE).with_source(source)
-            }
+            Some(
+                ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::ReadOnly,
+            ) => Self::unavailable("the catalog cannot be reached", RETRY_STORAGE).with_source(source),
             _ => Self::internal("a catalog statement failed").with_source(source),
         }
     }
@@ -281,7 +287,9 @@ mod tests {
 
     #[test]
     fn display_names_file_and_offset_but_not_the_source() {
-        let error = Error::corrupt("wal/3.wal", "checksum differs").at_offset(77).with_source(io::Error::other("inner"));
+        let error = Error::corrupt("wal/3.wal", "checksum differs")
+            .at_offset(77)
+            .with_source(io::Error::other("inner"));
         assert_eq!(error.to_string(), "checksum differs (wal/3.wal at byte 77)");
         assert_eq!(error.path(), Some(Path::new("wal/3.wal")));
     }

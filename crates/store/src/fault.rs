@@ -200,7 +200,11 @@ impl Disk for FaultDisk {
             };
             fs::rename(from, to)?;
             state.unsynced.renamed(from, to);
-            state.unsynced.dir_change(DirChange::Renamed { from: from.to_owned(), to: to.to_owned(), replaced });
+            state.unsynced.dir_change(DirChange::Renamed {
+                from: from.to_owned(),
+                to: to.to_owned(),
+                replaced,
+            });
             Ok(())
         })
     }
@@ -276,14 +280,14 @@ impl DiskFile for FaultFile {
         })
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         self.state.lock().alive()?;
-        self.inner.len()
+        self.inner.size()
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
         self.state.lock().operation(|state| {
-            let rest = usize::try_from(self.inner.len()?.saturating_sub(len)).unwrap_or(usize::MAX);
+            let rest = usize::try_from(self.inner.size()?.saturating_sub(len)).unwrap_or(usize::MAX);
             let before = self.before(len, rest)?;
             state.unsynced.written(&self.path, len, before);
             self.inner.truncate(len)

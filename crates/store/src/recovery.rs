@@ -108,12 +108,16 @@ pub enum WalDamage {
 impl fmt::Display for WalDamage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TornTail { path, offset } => write!(f, "unfinished record at byte {offset} of {}", path.display()),
+            Self::TornTail { path, offset } => {
+                write!(f, "unfinished record at byte {offset} of {}", path.display())
+            }
             Self::Corrupt { path, offset, bytes } => {
                 write!(f, "{bytes} damaged bytes at byte {offset} of {}", path.display())
             }
             Self::UnreadableFile { path } => write!(f, "no intact header in {}", path.display()),
-            Self::MissingRecords { path, records } => write!(f, "{records} records missing before {}", path.display()),
+            Self::MissingRecords { path, records } => {
+                write!(f, "{records} records missing before {}", path.display())
+            }
         }
     }
 }

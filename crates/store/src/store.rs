@@ -146,7 +146,9 @@ impl Store {
     /// [`crate::ErrorKind::Invalid`] for a name that is empty or longer than 80 bytes.
     pub fn reader(&self, consumer: &str) -> Result<LogReader, Error> {
         if consumer.is_empty() || consumer.len() > CONSUMER_NAME_MAX {
-            return Err(Error::invalid(format!("the name of a log reader has 1 to {CONSUMER_NAME_MAX} bytes: {consumer:?}")));
+            return Err(Error::invalid(format!(
+                "the name of a log reader has 1 to {CONSUMER_NAME_MAX} bytes: {consumer:?}"
+            )));
         }
         Ok(self.wal.reader(consumer))
     }
@@ -217,7 +219,9 @@ impl Store {
             wal.ledger().save_positions();
             closed
         };
-        spawn_blocking(close).await.map_err(|error| Error::internal("the shutdown was stopped").with_source(error))??;
+        spawn_blocking(close)
+            .await
+            .map_err(|error| Error::internal("the shutdown was stopped").with_source(error))??;
         let rows_in_log = self.live.sizes().rows.iter().sum();
         Ok(ShutdownReport { rows_in_log, flush_error, duration: start.elapsed() })
     }

@@ -83,7 +83,8 @@ impl Wal {
     pub(crate) fn start(parts: WalParts, start: Start) -> Result<Self, Error> {
         let WalParts { disk, clock, config, durability, ledger, counters, live, lock } = parts;
         let queue = Arc::new(Queue::new(&config));
-        let end = Position { file: start.file.saturating_sub(1), offset: start.previous_end, number: start.number };
+        let end =
+            Position { file: start.file.saturating_sub(1), offset: start.previous_end, number: start.number };
         ledger.wrote(end);
         let (sender, written) = watch::channel(end);
         let record_bytes_max = config.record_bytes_max;

@@ -63,9 +63,15 @@ mod tests {
 
     #[test]
     fn reads_the_collectors_forms() {
-        for (text, millis) in
-            [("200ms", 200), ("60s", 60_000), ("1m30s", 90_000), ("168h", 604_800_000), ("1.5s", 1_500), ("15d", 1_296_000_000), ("0", 0)]
-        {
+        for (text, millis) in [
+            ("200ms", 200),
+            ("60s", 60_000),
+            ("1m30s", 90_000),
+            ("168h", 604_800_000),
+            ("1.5s", 1_500),
+            ("15d", 1_296_000_000),
+            ("0", 0),
+        ] {
             assert_eq!(parse(text), Some(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "5", "s", "1x", "-1s", "1s2", "1..5s"] {
@@ -75,7 +81,14 @@ mod tests {
 
     #[test]
     fn writes_what_it_reads() {
-        for (millis, text) in [(0, "0s"), (200, "200ms"), (1_500, "1500ms"), (60_000, "1m"), (3_600_000, "1h"), (1_296_000_000, "360h")] {
+        for (millis, text) in [
+            (0, "0s"),
+            (200, "200ms"),
+            (1_500, "1500ms"),
+            (60_000, "1m"),
+            (3_600_000, "1h"),
+            (1_296_000_000, "360h"),
+        ] {
             assert_eq!(format(Duration::from_millis(millis)), text);
             assert_eq!(parse(text), Some(Duration::from_millis(millis)));
         }

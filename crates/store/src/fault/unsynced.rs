@@ -77,7 +77,8 @@ impl Unsynced {
     }
 
     pub(super) fn sync_dir(&mut self, dir: &Path) -> io::Result<()> {
-        let (durable, rest) = std::mem::take(&mut self.dirs).into_iter().partition(|change| change.dir() == Some(dir));
+        let (durable, rest) =
+            std::mem::take(&mut self.dirs).into_iter().partition(|change| change.dir() == Some(dir));
         self.dirs = rest;
         let durable: Vec<DirChange> = durable;
         durable.into_iter().try_for_each(DirChange::settle)

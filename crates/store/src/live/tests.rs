@@ -7,7 +7,9 @@ use super::*;
 fn batch(bodies: std::ops::Range<i64>) -> RecordBatch {
     let mut builder = LogBatchBuilder::new();
     for body in bodies {
-        builder.push(&LogRecord { time_ns: body, body: Some(Value::Int(body)), ..LogRecord::default() }).unwrap();
+        builder
+            .push(&LogRecord { time_ns: body, body: Some(Value::Int(body)), ..LogRecord::default() })
+            .unwrap();
     }
     builder.finish().unwrap()
 }
@@ -101,7 +103,8 @@ fn merging_keeps_rows_in_order_and_memory_accounted() {
 
 #[test]
 fn merging_leaves_large_batches_alone() {
-    let live = Live::new(&LiveConfig { merge_rows_max: 100, ..LiveConfig::default() }, &FlushConfig::default(), 0);
+    let live =
+        Live::new(&LiveConfig { merge_rows_max: 100, ..LiveConfig::default() }, &FlushConfig::default(), 0);
     push(&live, &Tenant::default(), 0..100);
     for first in 10..40 {
         push(&live, &Tenant::default(), first * 10..first * 10 + 10);
@@ -129,7 +132,11 @@ fn a_merge_that_a_flush_overtook_changes_nothing() {
 #[test]
 fn refuses_what_does_not_fit_but_never_a_request_that_is_alone() {
     let one = batch(0..50).get_array_memory_size();
-    let live = Live::new(&LiveConfig { bytes_max: one * 5 / 2, ..LiveConfig::default() }, &FlushConfig::default(), 0);
+    let live = Live::new(
+        &LiveConfig { bytes_max: one * 5 / 2, ..LiveConfig::default() },
+        &FlushConfig::default(),
+        0,
+    );
     push(&live, &Tenant::default(), 0..50);
     push(&live, &Tenant::default(), 0..50);
     let refused = live.reserve(&batch(0..50)).unwrap_err();

@@ -45,10 +45,13 @@ pub(super) fn look(disk: &dyn Disk, dir: &Path) -> Result<Found, Error> {
                 disk.remove(&path).map_err(|error| Error::io("remove", &path, error))?;
             }
             Some("position") => {
-                let read = position_file::read(disk, &path).map_err(|error| Error::io("read", &path, error))?;
+                let read =
+                    position_file::read(disk, &path).map_err(|error| Error::io("read", &path, error))?;
                 match read {
                     Some(reader) => found.readers.push(reader),
-                    None => tracing::error!(path = %path.display(), "a reader's position is damaged; it starts at the end of the log"),
+                    None => {
+                        tracing::error!(path = %path.display(), "a reader's position is damaged; it starts at the end of the log")
+                    }
                 }
             }
             _ => {}
@@ -71,8 +74,13 @@ pub(super) fn look(disk: &dyn Disk, dir: &Path) -> Result<Found, Error> {
     Ok(found)
 }
 
-fn look_at(disk: &dyn Disk, sequence: u64, path: PathBuf, found: &mut Found) -> Result<(), (PathBuf, io::Error)> {
-    let opened = Cursor::open(disk, &path).and_then(|cursor| Ok((cursor, disk.open(&path)?.len()?)));
+fn look_at(
+    disk: &dyn Disk,
+    sequence: u64,
+    path: PathBuf,
+    found: &mut Found,
+) -> Result<(), (PathBuf, io::Error)> {
+    let opened = Cursor::open(disk, &path).and_then(|cursor| Ok((cursor, disk.open(&path)?.size()?)));
     let (cursor, bytes) = opened.map_err(|error| (path.clone(), error))?;
     match cursor {
         Some(cursor) if cursor.header().sequence == sequence => {

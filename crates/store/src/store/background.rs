@@ -74,7 +74,11 @@ pub(super) fn start(store: &mut Store) {
     store.background.run(keep_house(store.wal.clone(), store.flusher.clone()));
     let upkeep = store.upkeep.clone();
     store.background.run(upkeep::compact(upkeep.clone(), store.config.compaction.clone()));
-    store.background.run(upkeep::retain(upkeep, store.config.retention.clone(), store.config.compaction.delete_grace));
+    store.background.run(upkeep::retain(
+        upkeep,
+        store.config.retention.clone(),
+        store.config.compaction.delete_grace,
+    ));
 }
 
 async fn flush_when_due(

@@ -59,8 +59,9 @@ impl Store {
         environment: Environment,
     ) -> Result<(Arc<Self>, RecoveryReport), Error> {
         let work = move || open(config, replay, environment);
-        let mut store =
-            spawn_blocking(work).await.map_err(|error| Error::internal("opening was stopped").with_source(error))??;
+        let mut store = spawn_blocking(work)
+            .await
+            .map_err(|error| Error::internal("opening was stopped").with_source(error))??;
         background::start(&mut store);
         let report = store.recovery.clone();
         Ok((Arc::new(store), report))

@@ -110,9 +110,14 @@ impl Upkeep {
     fn retain_once(&self, config: &RetentionConfig) -> Result<(), Error> {
         let dropped = retention::run(self.segments.catalog(), config, self.clock.now_ns())?;
         if dropped.segments > 0 {
-            tracing::info!(segments = dropped.segments, rows = dropped.rows, bytes = dropped.bytes, "retention dropped segments");
+            tracing::info!(
+                segments = dropped.segments,
+                rows = dropped.rows,
+                bytes = dropped.bytes,
+                "retention dropped segments"
+            );
         }
-        self.counters.dropped_segments.fetch_add(dropped.segments as u64, Ordering::Relaxed);
+        self.counters.dropped_segments.fetch_add(dropped.segments, Ordering::Relaxed);
         self.counters.dropped_rows.fetch_add(dropped.rows, Ordering::Relaxed);
         self.counters.dropped_bytes.fetch_add(dropped.bytes, Ordering::Relaxed);
         Ok(())

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::wal::disk::{Disk, DiskFile};
-use crate::wal::layout::{FIRST_RECORD, FileHeader, RECORD_ALIGN, RECORD_HEADER_LEN, RECORD_MAGIC, RecordHeader};
+use crate::wal::layout::{
+    FIRST_RECORD, FileHeader, RECORD_ALIGN, RECORD_HEADER_LEN, RECORD_MAGIC, RecordHeader,
+};
 use crate::wal::record::{Position, WalRecord, decode_body};
 
 const WINDOW_BYTES: usize = 256 * 1024;
@@ -40,7 +42,7 @@ impl Cursor {
     /// Opens a file; none when both copies of its header are damaged.
     pub(crate) fn open(disk: &dyn Disk, path: &Path) -> io::Result<Option<Self>> {
         let file = disk.open(path)?;
-        let len = file.len()?;
+        let len = file.size()?;
         let mut block = vec![0; FIRST_RECORD as usize];
         let read = file.read_at(&mut block, 0)?;
         block.truncate(read);
@@ -48,7 +50,17 @@ impl Cursor {
         let last_number = header.first_number.saturating_sub(1);
         let path = path.to_owned();
         let (window, window_at, known_end) = (Vec::new(), 0, 0);
-        Ok(Some(Self { file, path, header, len, offset: FIRST_RECORD, last_number, window, window_at, known_end }))
+        Ok(Some(Self {
+            file,
+            path,
+            header,
+            len,
+            offset: FIRST_RECORD,
+            last_number,
+            window,
+            window_at,
+            known_end,
+        }))
     }
 
     /// The file's header.
@@ -126,8 +138,11 @@ impl Cursor {
         if body.len() != header.body_len as usize || crc32c::crc32c(&body) != header.body_crc {
             return Ok(None);
         }
-        let next =
-            Position { file: self.header.sequence, offset: offset + header.stored_len(), number: header.number + 1 };
+        let next = Position {
+            file: self.header.sequence,
+            offset: offset + header.stored_len(),
+            number: header.number + 1,
+        };
         Ok(decode_body(header, body, next))
     }
 

@@ -23,7 +23,8 @@ pub enum Point {
 
 impl Point {
     /// Every point, in the order a flush passes them.
-    pub const ALL: [Self; 4] = [Self::FlushStart, Self::SegmentsWritten, Self::CatalogCommitted, Self::LogReleased];
+    pub const ALL: [Self; 4] =
+        [Self::FlushStart, Self::SegmentsWritten, Self::CatalogCommitted, Self::LogReleased];
 }
 
 /// The directory operations of a disk.
@@ -103,7 +104,7 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// What the disk says.
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
 
     /// Cuts the file.
     ///
@@ -196,7 +197,7 @@ impl DiskFile for OsFile {
         self.0.sync_data()
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
 
@@ -214,7 +215,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
         let file = OsDisk.create(&path, 8_192).unwrap();
-        assert_eq!(file.len().unwrap(), 8_192);
+        assert_eq!(file.size().unwrap(), 8_192);
         file.write_at(b"hello", 100).unwrap();
         file.sync().unwrap();
         let mut read = [0; 7];

@@ -118,7 +118,8 @@ impl Ledger {
     /// Removes the files that nobody needs.
     pub(crate) fn release(&self) {
         let mut state = self.state.lock();
-        let needed = state.consumers.values().map(|consumer| consumer.position.file).min().unwrap_or(u64::MAX);
+        let needed =
+            state.consumers.values().map(|consumer| consumer.position.file).min().unwrap_or(u64::MAX);
         let keep = needed.min(state.covered);
         self.remove_before(&mut state, keep);
     }
@@ -239,7 +240,8 @@ impl Ledger {
     pub(crate) fn save_positions(&self) {
         let changed: Vec<(String, Position)> = {
             let state = self.state.lock();
-            let changed = state.consumers.iter().filter(|(_, consumer)| consumer.saved != Some(consumer.position));
+            let changed =
+                state.consumers.iter().filter(|(_, consumer)| consumer.saved != Some(consumer.position));
             changed.map(|(name, consumer)| (name.clone(), consumer.position)).collect()
         };
         for (name, position) in changed {

@@ -186,7 +186,10 @@ fn read_step(
     end: u64,
     cursor: &mut Option<Cursor>,
 ) -> io::Result<Option<Step>> {
-    if cursor.as_ref().is_none_or(|open| open.header().sequence != at.file || open.offset() != at.offset.max(FIRST_RECORD)) {
+    if cursor
+        .as_ref()
+        .is_none_or(|open| open.header().sequence != at.file || open.offset() != at.offset.max(FIRST_RECORD))
+    {
         *cursor = Cursor::open(disk, &ledger.path(at.file))?.filter(|open| open.header().sequence == at.file);
         if let Some(open) = cursor {
             open.seek(at.offset);

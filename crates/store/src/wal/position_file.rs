@@ -74,7 +74,8 @@ pub(crate) fn read(disk: &dyn Disk, path: &Path) -> io::Result<Option<(String, P
     if disk.open(path)?.read_at(&mut bytes, 0)? != LEN {
         return Ok(None);
     }
-    let field = |at: usize| bytes.get(at..at + 8).and_then(|field| field.try_into().ok()).map(u64::from_le_bytes);
+    let field =
+        |at: usize| bytes.get(at..at + 8).and_then(|field| field.try_into().ok()).map(u64::from_le_bytes);
     let crc = crc32c::crc32c(&bytes[..32]).to_le_bytes();
     if bytes[..8] != MAGIC || bytes[32..] != crc {
         return Ok(None);

@@ -83,11 +83,13 @@ impl Entry {
     pub(crate) fn new(request: RequestParts, record_bytes_max: usize) -> Result<Self, Error> {
         let RequestParts { tenant, signal, encoding, pipeline, received_ns, raw } = request;
         if raw.len() > record_bytes_max {
-            let message = format!("the request has {} bytes; the log takes at most {record_bytes_max}", raw.len());
+            let message =
+                format!("the request has {} bytes; the log takes at most {record_bytes_max}", raw.len());
             return Err(Error::invalid(message));
         }
         let name_len = |what: &str, name: &str| {
-            u8::try_from(name.len()).map_err(|_| Error::invalid(format!("the {what} name is longer than 255 bytes")))
+            u8::try_from(name.len())
+                .map_err(|_| Error::invalid(format!("the {what} name is longer than 255 bytes")))
         };
         let tenant_len = name_len("tenant", tenant.as_str())?;
         let pipeline_len = name_len("pipeline", &pipeline)?;
@@ -96,7 +98,18 @@ impl Entry {
         let crc = crc32c::crc32c(tenant.as_str().as_bytes());
         let crc = crc32c::crc32c_append(crc, pipeline.as_bytes());
         let body_crc = crc32c::crc32c_append(crc, &raw);
-        Ok(Self { tenant, signal, encoding, pipeline, received_ns, raw, tenant_len, pipeline_len, body_len, body_crc })
+        Ok(Self {
+            tenant,
+            signal,
+            encoding,
+            pipeline,
+            received_ns,
+            raw,
+            tenant_len,
+            pipeline_len,
+            body_len,
+            body_crc,
+        })
     }
 
     /// Whose it is.

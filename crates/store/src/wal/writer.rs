@@ -218,9 +218,10 @@ impl Writer {
             salt: rand::random(),
             created_ns: self.parts.clock.now_ns(),
         };
-        let made = file.write_at(&header.encode(), 0).and_then(|()| file.sync()).and_then(|()| {
-            path.parent().map_or(Ok(()), |dir| self.parts.disk.sync_dir(dir))
-        });
+        let made = file
+            .write_at(&header.encode(), 0)
+            .and_then(|()| file.sync())
+            .and_then(|()| path.parent().map_or(Ok(()), |dir| self.parts.disk.sync_dir(dir)));
         if let Err(error) = made {
             if self.parts.disk.remove(&path).is_err() {
                 // The name stays taken; the next start sees a file without records.
@@ -230,7 +231,9 @@ impl Writer {
             return Err(error);
         }
         let sequence = self.next_file;
-        self.parts.ledger.add_file(sequence, LogFile { bytes, end: FIRST_RECORD, first_number: self.next_number });
+        self.parts
+            .ledger
+            .add_file(sequence, LogFile { bytes, end: FIRST_RECORD, first_number: self.next_number });
         Ok(Active { file, sequence, salt: header.salt, bytes, offset: FIRST_RECORD })
     }
 
@@ -293,7 +296,9 @@ fn refusal(error: &io::Error) -> Refused {
 impl Refused {
     fn to_error(&self) -> Error {
         match self {
-            Self::LogFull => Error::overloaded("the write-ahead log is full and waits for a flush", RETRY_LOG_FULL),
+            Self::LogFull => {
+                Error::overloaded("the write-ahead log is full and waits for a flush", RETRY_LOG_FULL)
+            }
             Self::Storage { full: true, text } => Error::unavailable("the disk is full", RETRY_STORAGE)
                 .with_source(io::Error::new(io::ErrorKind::StorageFull, text.clone())),
             Self::Storage { full: false, text } => {

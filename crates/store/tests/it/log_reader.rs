@@ -8,7 +8,10 @@ use throughline_store::wal::LogReader;
 use crate::numbered::{eventually, open, range, request, small};
 
 async fn next(reader: &mut LogReader) -> Option<(u64, u64)> {
-    let record = tokio::time::timeout(Duration::from_secs(10), reader.next()).await.expect("a record in time").unwrap();
+    let record = tokio::time::timeout(Duration::from_secs(10), reader.next())
+        .await
+        .expect("a record in time")
+        .unwrap();
     record.map(|record| (record.number, range(&record.raw).0))
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use throughline_model::{LogBatchBuilder, LogRecord, Signal, Span, SpanBatchBuilder, SpanId, Tenant, TraceId, Value};
+use throughline_model::{
+    LogBatchBuilder, LogRecord, Signal, Span, SpanBatchBuilder, SpanId, Tenant, TraceId, Value,
+};
 use throughline_model::{SystemClock, rows};
 use throughline_store::segment::ReadPlan;
 use throughline_store::store::{Append, Environment};

@@ -84,7 +84,11 @@ async fn skips_a_flipped_bit_to_the_next_intact_record_and_says_where() {
         let (offset, next) = (record_at(&path, 4), record_at(&path, 5));
         flip(&path, offset + within);
         let (store, report) = open(&config).await;
-        assert_eq!(report.damages, [WalDamage::Corrupt { path, offset, bytes: next - offset }], "byte {within}");
+        assert_eq!(
+            report.damages,
+            [WalDamage::Corrupt { path, offset, bytes: next - offset }],
+            "byte {within}"
+        );
         assert_eq!(report.records_lost, 1);
         assert!(!report.is_clean());
         assert_eq!(numbers(&store, Signal::Logs), (0..20).chain(25..50).collect::<Vec<_>>());
@@ -99,7 +103,8 @@ async fn reports_a_damaged_last_record_of_a_file_that_others_follow() {
     let files = log_files(dir.path());
     assert!(files.len() > 1);
     let bytes = std::fs::read(&files[0]).unwrap();
-    let last = (4_096..bytes.len()).step_by(8).filter(|at| bytes[*at..].starts_with(b"TLR1")).next_back().unwrap();
+    let last =
+        (4_096..bytes.len()).step_by(8).filter(|at| bytes[*at..].starts_with(b"TLR1")).next_back().unwrap();
     flip(&files[0], last as u64 + 3);
     let (store, report) = open(&config).await;
     let [WalDamage::Corrupt { path, offset, .. }] = report.damages.as_slice() else { panic!("{report:?}") };

@@ -60,8 +60,17 @@ fn check(store: &Store, acknowledged: &Acknowledged, story: &str) {
         let found = numbers(store, signal);
         let unique: BTreeSet<u64> = found.iter().copied().collect();
         let missing: Vec<_> = expected.difference(&unique).collect();
-        assert!(missing.is_empty(), "{story}: acknowledged {signal} not found: {missing:?} {:?}", store.recovery());
-        assert_eq!(unique.len(), found.len(), "{story}: {signal} found more than once {:?}", store.recovery());
+        assert!(
+            missing.is_empty(),
+            "{story}: acknowledged {signal} not found: {missing:?} {:?}",
+            store.recovery()
+        );
+        assert_eq!(
+            unique.len(),
+            found.len(),
+            "{story}: {signal} found more than once {:?}",
+            store.recovery()
+        );
     }
 }
 

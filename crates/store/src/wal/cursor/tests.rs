@@ -38,7 +38,9 @@ fn file(raws: &[Vec<u8>]) -> (Vec<u8>, Vec<Range<usize>>) {
 }
 
 /// The numbers of the records that a cursor finds, the damage it reports, and how the file ends.
-fn walk(bytes: &[u8]) -> (Vec<u64>, Vec<(u64, u64)>, (u64, bool)) {
+type Walk = (Vec<u64>, Vec<(u64, u64)>, (u64, bool));
+
+fn walk(bytes: &[u8]) -> Walk {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
     std::fs::write(&path, bytes).unwrap();
