@@ -1,5 +1,6 @@
 //! `gateway SERVICE`: one service of the gateway reference system.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -20,5 +21,9 @@ struct Cli {
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let config = Config::load(cli.config.as_deref(), |name| std::env::var(name).ok())?;
-    gateway::run(cli.service, config, throughline_toolkit::shutdown_signal(), |_| ()).await
+    gateway::run(cli.service, config, throughline_toolkit::shutdown_signal(), |address| {
+        // Scripts wait for this line; when nobody reads it nothing is lost.
+        writeln!(std::io::stdout(), "{address}").ok();
+    })
+    .await
 }
