@@ -11,9 +11,15 @@ use std::time::{Duration, Instant};
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::metrics::v1::{
+    Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, metric, number_data_point,
+};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
@@ -104,15 +110,15 @@ fn span(n: usize) -> Span {
     }
 }
 
+fn resource(service: usize) -> Resource {
+    let attributes = (0..13).map(|i| text(&format!("resource.key.{i}"), format!("some value of it {i}")));
+    let attributes = attributes.chain([text("service.name", format!("service-{service}"))]).collect();
+    Resource { attributes, ..Resource::default() }
+}
+
 fn request() -> ExportTraceServiceRequest {
     let in_service = |service: usize| ResourceSpans {
-        resource: Some(Resource {
-            attributes: (0..13)
-                .map(|i| text(&format!("resource.key.{i}"), format!("some value of it {i}")))
-                .chain([text("service.name", format!("service-{service}"))])
-                .collect(),
-            ..Resource::default()
-        }),
+        resource: Some(resource(service)),
         scope_spans: vec![ScopeSpans {
             scope: Some(InstrumentationScope {
                 name: "lib".into(),
@@ -193,9 +199,92 @@ fn spans(c: &mut Criterion<CpuTime>) {
     group.finish();
 }
 
+fn log_request() -> ExportLogsServiceRequest {
+    let record = |n: usize| LogRecord {
+        time_unix_nano: 1_700_000_000_000_000_000 + n as u64 * 1_003,
+        observed_time_unix_nano: 1_700_000_000_000_100_000 + n as u64 * 1_003,
+        severity_number: 9,
+        severity_text: "INFO".into(),
+        body: Some(AnyValue {
+            value: Some(Value::StringValue(format!("order {n} accepted for customer {} in 12 ms", n % 97))),
+        }),
+        attributes: vec![
+            text("code.file.path", "src/orders.rs"),
+            int("code.line.number", 214),
+            text("thread.name", format!("worker-{}", n % 8)),
+            text("enduser.id", format!("user-{}", n % 97)),
+        ],
+        trace_id: vec![7; 16],
+        span_id: vec![9; 8],
+        ..LogRecord::default()
+    };
+    let in_service = |service: usize| ResourceLogs {
+        resource: Some(resource(service)),
+        scope_logs: vec![ScopeLogs {
+            log_records: (0..SPANS).filter(|n| n % 9 == service).map(record).collect(),
+            ..ScopeLogs::default()
+        }],
+        ..ResourceLogs::default()
+    };
+    ExportLogsServiceRequest { resource_logs: (0..9).map(in_service).collect() }
+}
+
+fn metric_request() -> ExportMetricsServiceRequest {
+    let point = |n: usize| NumberDataPoint {
+        attributes: vec![
+            text("http.request.method", "GET"),
+            text("http.route", format!("/api/orders/{}", n % 10)),
+            int("http.response.status_code", 200),
+        ],
+        start_time_unix_nano: 1_700_000_000_000_000_000,
+        time_unix_nano: 1_700_000_060_000_000_000,
+        value: Some(number_data_point::Value::AsDouble(n as f64 * 1.25)),
+        ..NumberDataPoint::default()
+    };
+    let metric = |at: usize| Metric {
+        name: format!("http.server.requests.{at}"),
+        unit: "{request}".into(),
+        data: Some(metric::Data::Sum(Sum {
+            data_points: (0..10).map(point).collect(),
+            aggregation_temporality: 2,
+            is_monotonic: true,
+        })),
+        ..Metric::default()
+    };
+    ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics {
+            resource: Some(resource(1)),
+            scope_metrics: vec![ScopeMetrics {
+                metrics: (0..SPANS / 10).map(metric).collect(),
+                ..ScopeMetrics::default()
+            }],
+            ..ResourceMetrics::default()
+        }],
+    }
+}
+
+fn logs_and_metrics(c: &mut Criterion<CpuTime>) {
+    let (logs, metrics) = (log_request().encode_to_vec(), metric_request().encode_to_vec());
+    let mut group = c.benchmark_group("items_500");
+    group.throughput(Throughput::Elements(SPANS as u64));
+    group.bench_function("decode_log_records", |b| {
+        b.iter(|| otlp::decode(Signal::Logs, Encoding::Protobuf, black_box(&logs)).unwrap());
+    });
+    group.bench_function("decode_log_records_generated_types", |b| {
+        b.iter(|| ExportLogsServiceRequest::decode(black_box(logs.as_slice())).unwrap());
+    });
+    group.bench_function("decode_metric_points", |b| {
+        b.iter(|| otlp::decode(Signal::Metrics, Encoding::Protobuf, black_box(&metrics)).unwrap());
+    });
+    group.bench_function("decode_metric_points_generated_types", |b| {
+        b.iter(|| ExportMetricsServiceRequest::decode(black_box(metrics.as_slice())).unwrap());
+    });
+    group.finish();
+}
+
 criterion_group! {
     name = otlp_benches;
     config = Criterion::default().with_measurement(CpuTime(WallTime)).sample_size(20);
-    targets = spans
+    targets = spans, logs_and_metrics
 }
 criterion_main!(otlp_benches);
