@@ -1,6 +1,8 @@
 //! What only HTTP has: types, methods, paths.
 
 use reqwest::{Client, Method};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::platform::Platform;
 use crate::requests;
@@ -86,4 +88,20 @@ async fn http2_without_tls_is_spoken_too() {
         client.post(format!("http://{}/v1/traces", platform.http)).body(requests::spans(1).protobuf);
     let response = sending.header("content-type", "application/x-protobuf").send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.version()), (200, http::Version::HTTP_2));
+}
+
+/// As curl does with large bodies.
+#[tokio::test]
+async fn a_sender_who_asks_first_is_told_to_continue() {
+    let platform = Platform::start().await;
+    let mut connection = TcpStream::connect(platform.http).await.unwrap();
+    let head = "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n";
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 25];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    connection.write_all(b"{}").await.unwrap();
+    let mut answer = [0; 15];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
 }

@@ -91,6 +91,22 @@ async fn overload_is_decided_before_the_message_is_read_on_grpc() {
     assert_throttled(Wire::Grpc, &answer);
 }
 
+#[tokio::test]
+async fn a_sender_who_leaves_gives_its_memory_back() {
+    let platform = Platform::start().await;
+    let held = "otelcol_processor_memory_limiter_in_flight_bytes{processor=\"memory_limiter\"}";
+    let mut connection = TcpStream::connect(platform.http).await.unwrap();
+    let head = "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{";
+    connection.write_all(head.as_bytes()).await.unwrap();
+    while platform.counted(held) != 1000 {
+        tokio::task::yield_now().await;
+    }
+    drop(connection);
+    while platform.counted(held) != 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A large body over HTTP/1 must not turn the answer into a broken pipe.
 #[tokio::test]
 async fn a_sender_with_a_large_body_sees_the_refusal() {
