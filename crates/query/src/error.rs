@@ -57,6 +57,12 @@ impl Error {
         Self::new(ErrorKind::Unsupported, format!("{feature} cannot be run yet")).at(position)
     }
 
+    /// The time is up.
+    pub(crate) fn deadline(allowed: Duration) -> Self {
+        let message = format!("the query did not end within {} ms", allowed.as_millis());
+        Self::new(ErrorKind::LimitExceeded, message)
+    }
+
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Internal, message)
     }

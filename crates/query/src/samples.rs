@@ -195,3 +195,29 @@ pub(crate) fn predicate() -> impl Strategy<Value = String> {
         ]
     })
 }
+
+/// The text of a query over traces.
+pub(crate) fn query() -> impl Strategy<Value = String> {
+    let filter = prop_oneof![
+        6 => predicate().prop_map(|predicate| format!("{{ {predicate} }}")),
+        1 => Just("{ true }".to_owned()),
+    ];
+    let op = prop::sample::select(vec![
+        "&&", "||", ">", "<", ">>", "<<", "~", "!>", "!<", "!>>", "!<<", "!~", "&>", "&<", "&>>", "&<<",
+        "&~",
+    ]);
+    let stage = prop_oneof![
+        filter.clone(),
+        Just("count() > 1".to_owned()),
+        Just("by(.k)".to_owned()),
+        Just("max(duration) > 10ns".to_owned()),
+        Just("coalesce()".to_owned()),
+        Just("select(.n, event.k)".to_owned()),
+    ];
+    prop_oneof![
+        4 => filter.clone(),
+        3 => (filter.clone(), op, filter.clone()).prop_map(|(l, op, r)| format!("{l} {op} {r}")),
+        2 => (filter, prop::collection::vec(stage, 1..3))
+            .prop_map(|(first, stages)| format!("{first} | {}", stages.join(" | "))),
+    ]
+}

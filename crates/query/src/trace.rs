@@ -7,8 +7,10 @@
 mod assembly;
 mod critical_path;
 mod skew;
+mod summary;
 
 use throughline_model::{Span, SpanId, TraceId};
+use throughline_store::scan::TraceSummary;
 
 /// A trace put together.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,81 +104,7 @@ impl Trace {
     /// Root, counts and services in short.
     #[must_use]
     pub fn summary(&self) -> TraceSummary {
-        TraceSummary::of(self)
-    }
-}
-
-/// A trace in short.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraceSummary {
-    /// The trace's id.
-    pub trace_id: TraceId,
-    /// When the first span starts.
-    pub start_ns: i64,
-    /// When the last span ends.
-    pub end_ns: i64,
-    /// How many spans.
-    pub span_count: u64,
-    /// How many with status error.
-    pub error_count: u64,
-    /// Service of the root; empty when the root is missing.
-    pub root_service: String,
-    /// Name of the root; empty when the root is missing.
-    pub root_name: String,
-    /// Spans and errors by service, the most spans first.
-    pub services: Vec<ServiceCount>,
-}
-
-/// Spans and errors of a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceCount {
-    /// The service.
-    pub service: String,
-    /// How many spans.
-    pub spans: u64,
-    /// How many of them with status error.
-    pub errors: u64,
-}
-
-/// The OTLP number of status error.
-pub(crate) const STATUS_ERROR: i32 = 2;
-
-impl TraceSummary {
-    fn of(trace: &Trace) -> Self {
-        let mut services: Vec<ServiceCount> = Vec::new();
-        let mut error_count = 0;
-        for span in &trace.spans {
-            let service = span.resource.service_name();
-            let error = u64::from(span.status_code == STATUS_ERROR);
-            error_count += error;
-            match services.iter_mut().find(|count| count.service == service) {
-                Some(count) => {
-                    count.spans += 1;
-                    count.errors += error;
-                }
-                None => {
-                    services.push(ServiceCount { service: service.to_owned(), spans: 1, errors: error });
-                }
-            }
-        }
-        services.sort_by(|a, b| b.spans.cmp(&a.spans).then_with(|| a.service.cmp(&b.service)));
-        let root = trace.root().and_then(|root| trace.spans.get(root));
-        Self {
-            trace_id: trace.trace_id,
-            start_ns: trace.start_ns,
-            end_ns: trace.end_ns,
-            span_count: trace.spans.len() as u64,
-            error_count,
-            root_service: root.map_or_else(String::new, |span| span.resource.service_name().to_owned()),
-            root_name: root.map_or_else(String::new, |span| span.name.clone()),
-            services,
-        }
-    }
-
-    /// From the first start to the last end, in nanoseconds.
-    #[must_use]
-    pub fn duration_ns(&self) -> i64 {
-        self.end_ns.saturating_sub(self.start_ns)
+        summary::of(self)
     }
 }
 

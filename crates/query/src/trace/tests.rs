@@ -147,7 +147,7 @@ fn a_summary_counts_services_and_names_the_root() {
     root.name = "GET /".to_owned();
     let summary = assemble(vec![failed, root, of_service(span(3, 1, 6, 1), "api", 1)]).summary();
     assert_eq!((summary.root_service.as_str(), summary.root_name.as_str()), ("api", "GET /"));
-    assert_eq!((summary.span_count, summary.error_count, summary.duration_ns()), (3, 1, 100));
+    assert_eq!((summary.span_count, summary.error_count, summary.end_ns), (3, 1, 100));
     let services: Vec<_> =
         summary.services.iter().map(|s| (s.service.as_str(), s.spans, s.errors)).collect();
     assert_eq!(services, [("api", 2, 0), ("db", 1, 1)]);

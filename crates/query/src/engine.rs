@@ -1,0 +1,137 @@
+//! The engine: one store, its limits, and what can be asked.
+
+use std::fmt;
+use std::sync::Arc;
+
+use throughline_model::{Tenant, TraceId, rows};
+use throughline_store::Store;
+use throughline_store::scan::{Columns, TimeRange};
+
+use crate::limits::Meter;
+use crate::trace::Trace;
+use crate::{
+    BackLinks, Limits, LogMatches, LogSearch, Metrics, Operations, OperationsRequest, Result, SearchRequest,
+    SearchResult, Services, TagNames, TagNamesRequest, TagValues, TagValuesRequest, catalog, links, logs,
+    metrics, search, tags,
+};
+
+/// Answers queries from a store. Dropping the future of a query cancels it.
+#[derive(Clone)]
+pub struct Engine {
+    store: Arc<Store>,
+    limits: Limits,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine over a store.
+    #[must_use]
+    pub fn new(store: Arc<Store>, limits: Limits) -> Self {
+        Self { store, limits }
+    }
+
+    /// What one query may cost.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn meter(&self) -> Meter {
+        Meter::start(&self.limits)
+    }
+
+    /// A whole trace; `None` when there is no span of it. A time hint spares looking into segments
+    /// outside of it; spans are not cut by it.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::LimitExceeded`] when the time is up, or what the store says.
+    pub async fn trace(&self, tenant: &Tenant, id: TraceId, hint: Option<TimeRange>) -> Result<Option<Trace>> {
+        let ids = [id];
+        let call = self.store.traces(tenant, &ids, Columns::All, hint);
+        let Ok(batches) = tokio::time::timeout(self.limits.deadline, call).await else {
+            return Err(crate::Error::deadline(self.limits.deadline));
+        };
+        let mut spans = Vec::new();
+        for batch in batches? {
+            spans.extend(rows::spans(&batch)?);
+        }
+        Ok(Trace::assemble(id, spans))
+    }
+
+    /// Spans elsewhere that link to a trace, the newest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn linked_from(
+        &self,
+        tenant: &Tenant,
+        id: TraceId,
+        time: TimeRange,
+        limit: usize,
+    ) -> Result<BackLinks> {
+        links::linked_from(&self.store, self.meter(), tenant, id, time, limit).await
+    }
+
+    /// Traces with spans that a TraceQL query selects, the newest first.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] for a query with a fault, [`crate::ErrorKind::Unsupported`] for
+    /// metrics queries, or what the store says.
+    pub async fn search(&self, request: SearchRequest) -> Result<SearchResult> {
+        search::search(&self.store, self.meter(), &self.limits, request).await
+    }
+
+    /// The names of fields, by scope.
+    ///
+    /// # Errors
+    /// What the store says; never for a query that is incomplete.
+    pub async fn tag_names(&self, request: TagNamesRequest) -> Result<TagNames> {
+        tags::names(&self.store, self.meter(), &self.limits, request).await
+    }
+
+    /// The values of a field.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] for what is no field, or what the store says; never for a query
+    /// that is incomplete.
+    pub async fn tag_values(&self, request: TagValuesRequest) -> Result<TagValues> {
+        tags::values(&self.store, self.meter(), &self.limits, request).await
+    }
+
+    /// The services, by name, with how many spans and errors each has.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn services(&self, tenant: &Tenant, time: TimeRange) -> Result<Services> {
+        catalog::services(&self.store, self.meter(), tenant, time).await
+    }
+
+    /// The operations (span names with their kind), by name.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn operations(&self, request: OperationsRequest) -> Result<Operations> {
+        catalog::operations(&self.store, self.meter(), &self.limits, request).await
+    }
+
+    /// Log records, the newest first.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] for a limit out of range, or what the store says.
+    pub async fn logs(&self, request: LogSearch) -> Result<LogMatches> {
+        logs::search(&self.store, self.meter(), &self.limits, request).await
+    }
+
+    /// The metrics that were received, by name.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn metrics(&self, tenant: &Tenant, time: TimeRange) -> Result<Metrics> {
+        metrics::list(&self.store, self.meter(), &self.limits, tenant, time).await
+    }
+}
