@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { eventually, ids, mine, searchFor, shot, visit } from "./browser.ts";
+import { eventually, ids, mine, run, searchFor, shot, visit } from "./browser.ts";
 
 test("logs come newest first, filter, open, and lead to their trace", async () => {
   const page = await visit(`/logs?traceId=${ids.failed}`);
@@ -22,10 +22,15 @@ test("log filters are in the address and survive a reload", async () => {
   expect(await page.locator("[data-shortcut=contains]").inputValue()).toBe("attempt");
 });
 
-test("the metrics page says what arrived, or how to send it", async () => {
+test("a metric that was sent is listed with its kind, unit and service", async () => {
   const page = await visit("/metrics");
-  await eventually(() => page.locator("main").textContent(), (text) => /Last seen|No metrics have arrived in/.test(text ?? ""), "metrics or a hint");
+  const row = page.getByRole("row", { name: new RegExp(`e2e.${run}`) });
+  await row.waitFor();
+  expect(await row.textContent()).toMatch(/gauge.*\{order\}.*orders/);
   await shot(page, "metrics");
+  await page.keyboard.press("/");
+  await page.keyboard.type(run);
+  await eventually(() => page.locator("tbody tr").count(), (count) => count === 1, "only that metric");
 });
 
 test("dark and light follow the system, and can be chosen", async () => {

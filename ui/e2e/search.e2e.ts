@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { eventually, ids, mine, run, searchFor, shot, visit } from "./browser.ts";
+import { eventually, mine, searchFor, shot, visit } from "./browser.ts";
 
 const resultRows = "[role=row].result";
 
@@ -72,7 +72,7 @@ test("a mistake is underlined where the server found it", async () => {
 });
 
 test("a click on a dot of the scatter opens that trace", async () => {
-  const page = await visit(searchFor(mine(`trace:id = "${ids.failed}"`)).replace(/trace%3Aid.*?%22%20/, 'name%20%3D%20%22acquire%20connection%22%20'));
+  const page = await visit(searchFor(mine('name = "acquire connection"')));
   await page.waitForSelector(resultRows);
   const area = page.locator(".scatter .u-over");
   const box = await area.boundingBox();
@@ -141,5 +141,4 @@ test("a range without traces offers a wider one", async () => {
   await page.getByText("No traces match").waitFor();
   await page.getByRole("button", { name: /Look at the last/ }).click();
   await page.waitForURL(/range=/);
-  expect(run).toHaveLength(16);
 });

@@ -1,6 +1,6 @@
 /** Sends the traces the tests ask for over OTLP/HTTP JSON, as any SDK would, and waits until they can be read. */
 import { randomBytes } from "node:crypto";
-import { type LogsRequest, Random, type TracesRequest } from "../dev/telemetry/otlp.ts";
+import { gauge, type LogsRequest, type MetricsRequest, Random, type TracesRequest } from "../dev/telemetry/otlp.ts";
 import { brokenCatalogue, checkout, randomTrace } from "../dev/telemetry/shop.ts";
 import { type SpecialIds, specialIds, specialTraces } from "../dev/telemetry/special.ts";
 import type { TraceBuilder } from "../dev/telemetry/trace_builder.ts";
@@ -22,6 +22,7 @@ export async function seed(otlp: string, base: string): Promise<Seeded> {
   const paid = checkout(random, now - 20_000, false);
   const others = Array.from({ length: 60 }, (_, n) => randomTrace(random, now - 600_000 + n * 9_000));
   for (const trace of [...others, ...special, failed, paid]) await send(otlp, trace, run);
+  await post(`${otlp}/v1/metrics`, gauge("orders", `e2e.${run}`, "{order}", 7, now));
   const ids = { ...specialIds(run), failed: failed.traceId, checkout: paid.traceId };
   await readable(base, ids.large);
   return { run, ids };
@@ -42,7 +43,7 @@ async function send(otlp: string, trace: TraceBuilder, run: string) {
   if (logs.resourceLogs.length > 0) await post(`${otlp}/v1/logs`, logs);
 }
 
-async function post(url: string, body: TracesRequest | LogsRequest) {
+async function post(url: string, body: TracesRequest | LogsRequest | MetricsRequest) {
   const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
 }

@@ -65,7 +65,7 @@ function route(store: MockStore, { pathname, searchParams: p }: URL): unknown {
     case "/api/v1/logs":
       return logs(store, p);
     case "/api/v1/metrics":
-      return metrics();
+      return metrics(store);
     case "/api/v1/status":
       return status(store);
     case "/tempo/api/v2/search/tags":
@@ -85,6 +85,7 @@ async function ingest(store: MockStore, path: string, request: IncomingMessage, 
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
   if (path === "/v1/traces") store.addTraces(body as never);
+  if (path === "/v1/metrics") store.addMetrics(body as never);
   if (path === "/v1/logs") store.addLogs(body as never);
   send(response, 200, {});
 }

@@ -86,11 +86,12 @@ export function logs(store: MockStore, p: URLSearchParams): LogResult {
   return { logs: found.slice(0, limit), complete: found.length <= limit };
 }
 
-export function metrics(): { metrics: Metric[] } {
+export function metrics(store: MockStore): { metrics: Metric[] } {
   const now = String(BigInt(Date.now()) * 1_000_000n);
   const row = (name: string, kind: string, unit: string, description: string, names: string[], series: number): Metric => ({ name, kind, unit, description, services: names, series, points: series * 240, lastNs: now });
   return {
     metrics: [
+      ...store.metrics,
       row("http.server.request.duration", "histogram", "s", "Duration of HTTP server requests.", ["accounts", "catalogue", "gateway", "orders"], 64),
       row("http.server.active_requests", "sum", "{request}", "Number of active HTTP server requests.", ["accounts", "gateway"], 12),
       row("http.client.request.duration", "histogram", "s", "Duration of HTTP client requests.", ["gateway", "payments"], 18),

@@ -1,6 +1,6 @@
 /** The mock's memory: OTLP JSON in, native spans and logs out. */
-import type { Attribute, AttributeType, Log, Span, SpanKind, Status } from "../../src/api/types.ts";
-import type { KeyValue, LogsRequest, OtlpSpan, TracesRequest } from "../telemetry/otlp.ts";
+import type { Attribute, AttributeType, Log, Metric, Span, SpanKind, Status } from "../../src/api/types.ts";
+import type { KeyValue, LogsRequest, MetricsRequest, OtlpSpan, TracesRequest } from "../telemetry/otlp.ts";
 
 export type StoredSpan = Omit<Span, "resource" | "scope" | "orphan" | "skewNs"> & {
   traceId: string;
@@ -15,6 +15,7 @@ const statusNames: Status[] = ["unset", "ok", "error"];
 export class MockStore {
   readonly traces = new Map<string, StoredSpan[]>();
   readonly logs: Log[] = [];
+  readonly metrics: Metric[] = [];
   spanCount = 0;
 
   addTraces(request: TracesRequest) {
@@ -49,6 +50,17 @@ export class MockStore {
       scope,
       source,
     });
+  }
+
+  /** Only gauges are sent here. */
+  addMetrics(request: MetricsRequest) {
+    for (const { resource, scopeMetrics } of request.resourceMetrics ?? []) {
+      const services = [serviceOf(attributesOf(resource.attributes))];
+      const lastNs = String(BigInt(Date.now()) * 1_000_000n);
+      for (const { name, unit, description } of scopeMetrics.flatMap((scope) => scope.metrics)) {
+        this.metrics.push({ name, unit, description, kind: "gauge", services, series: 1, points: 1, lastNs });
+      }
+    }
   }
 
   addLogs(request: LogsRequest) {

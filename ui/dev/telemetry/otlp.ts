@@ -39,6 +39,21 @@ export type LogsRequest = {
   resourceLogs: { resource: { attributes: KeyValue[] }; scopeLogs: { scope: Scope; logRecords: OtlpLog[] }[] }[];
 };
 
+export type MetricsRequest = {
+  resourceMetrics: {
+    resource: { attributes: KeyValue[] };
+    scopeMetrics: { scope: Scope; metrics: { name: string; unit: string; description: string; gauge: { dataPoints: unknown[] } }[] }[];
+  }[];
+};
+
+/** One gauge with one point: enough to be listed. */
+export function gauge(service: string, name: string, unit: string, value: number, atMs: number): MetricsRequest {
+  const time = nanos(atMs);
+  const dataPoints = [{ asDouble: value, timeUnixNano: time, startTimeUnixNano: time, attributes: [] }];
+  const metric = { name, unit, description: "A gauge of the tests.", gauge: { dataPoints } };
+  return { resourceMetrics: [{ resource: { attributes: keyValues(resourceOf(service)) }, scopeMetrics: [{ scope: { name: service, version: "" }, metrics: [metric] }] }] };
+}
+
 export function anyValue(value: Plain): AnyValue {
   if (typeof value === "string") return { stringValue: value };
   if (typeof value === "boolean") return { boolValue: value };
