@@ -106,7 +106,7 @@ pub(super) fn list(job: &Job, field: &Field, cache: &KeyCache, limit: usize) -> 
         return Ok(Vec::new());
     }
     let stored_whole = job.predicate.is_all() && !matches!(field, Field::EndNs) && super::predicate::Items::of(field).is_none();
-    let mut rows = |batch: &arrow::array::RecordBatch, values: &mut Values| add_rows(batch, field, values);
+    let rows = |batch: &arrow::array::RecordBatch, values: &mut Values| add_rows(batch, field, values);
     if !stored_whole {
         job.run(&mut |batch| rows(&batch, &mut values))?;
         return Ok(values.values.into_iter().map(|value| value.0).collect());

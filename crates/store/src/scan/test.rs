@@ -46,6 +46,27 @@ pub(super) struct ValueSet {
 }
 
 impl ValueSet {
+    /// Adds values; of arrays their elements.
+    fn extend(&mut self, values: &[Value]) {
+        for value in values {
+            match value {
+                Value::Int(number) => drop(self.ints.insert(*number)),
+                Value::Double(number) => self.doubles.push(*number),
+                Value::String(text) => {
+                    self.texts.insert(text.as_bytes().into());
+                    self.ids.extend(id_of_text(text));
+                }
+                Value::Bool(truth) => self.bools[usize::from(*truth)] = true,
+                Value::Bytes(bytes) => {
+                    self.ids.extend(id_of_bytes(bytes));
+                    self.bytes.insert(bytes.as_slice().into());
+                }
+                Value::Array(elements) => self.extend(elements),
+                Value::Null | Value::Map(_) => {}
+            }
+        }
+    }
+
     /// The values that are ids.
     pub(super) fn ids(&self) -> impl Iterator<Item = u128> + '_ {
         self.ids.iter().copied()
@@ -86,22 +107,7 @@ impl Test {
     /// The test `cell in values`.
     pub(super) fn any_of(values: &[Value]) -> Self {
         let mut set = ValueSet::default();
-        for value in values {
-            match value {
-                Value::Int(number) => drop(set.ints.insert(*number)),
-                Value::Double(number) => set.doubles.push(*number),
-                Value::String(text) => {
-                    set.texts.insert(text.as_bytes().into());
-                    set.ids.extend(id_of_text(text));
-                }
-                Value::Bool(truth) => set.bools[usize::from(*truth)] = true,
-                Value::Bytes(bytes) => {
-                    set.ids.extend(id_of_bytes(bytes));
-                    set.bytes.insert(bytes.as_slice().into());
-                }
-                Value::Null | Value::Array(_) | Value::Map(_) => {}
-            }
-        }
+        set.extend(values);
         Self::In(Box::new(set))
     }
 

@@ -1,6 +1,9 @@
 //! The naive evaluator: one span at a time, straight from the definition.
 
+use regex::Regex;
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
 use throughline_model::{Attributes, Event, Link, Span, Value};
 use throughline_store::scan::{
     ArithmeticOp, AttributeScope, CompareOp, Field, Filter, Operand, TimeRange,
@@ -20,6 +23,36 @@ pub(super) fn newest<'a>(spans: &'a [Span], filter: &Filter, time: TimeRange, li
     rows.sort_by_key(|span| (std::cmp::Reverse(span.start_ns), span.trace_id, span.span_id));
     rows.truncate(limit);
     rows
+}
+
+/// Every scope and key of the rows, in order.
+pub(super) fn keys(spans: &[&Span]) -> Vec<(AttributeScope, String)> {
+    let mut keys = BTreeSet::new();
+    for span in spans {
+        let mut add = |scope, attributes: &Attributes| {
+            keys.extend(attributes.iter().map(|(key, _)| (scope, key.clone())));
+        };
+        add(AttributeScope::Span, &span.attributes);
+        add(AttributeScope::Resource, &span.resource.attributes);
+        add(AttributeScope::Instrumentation, &span.scope.attributes);
+        span.events.iter().for_each(|event| add(AttributeScope::Event, &event.attributes));
+        span.links.iter().for_each(|link| add(AttributeScope::Link, &link.attributes));
+    }
+    keys.into_iter().collect()
+}
+
+/// Every value of a field but null, as text that tells types apart.
+pub(super) fn values(spans: &[&Span], field: &Field) -> BTreeSet<String> {
+    let mut values = BTreeSet::new();
+    for span in spans {
+        for event in span.events.iter().map(Some).chain([None]) {
+            for link in span.links.iter().map(Some).chain([None]) {
+                let value = Row { span, event, link }.field(field).filter(|value| *value != Value::Null);
+                values.extend(value.map(|value| format!("{value:?}")));
+            }
+        }
+    }
+    values
 }
 
 struct Row<'a> {
@@ -124,8 +157,8 @@ fn compare(id: bool, left: &Value, op: CompareOp, right: &Value) -> bool {
         (Value::Array(elements), _) => arrays(elements, &|element| compare(id, element, op, right)),
         (_, Value::Array(elements)) => arrays(elements, &|element| compare(id, left, op, element)),
         (Value::String(left), Value::String(right)) => match op {
-            CompareOp::Regex => regex::Regex::new(right).unwrap().is_match(left),
-            CompareOp::NotRegex => !regex::Regex::new(right).unwrap().is_match(left),
+            CompareOp::Regex => matches(right, left),
+            CompareOp::NotRegex => !matches(right, left),
             CompareOp::Contains => left.contains(right.as_str()),
             CompareOp::NotContains => !left.contains(right.as_str()),
             _ if id && equality => {
@@ -142,6 +175,16 @@ fn compare(id: bool, left: &Value, op: CompareOp, right: &Value) -> bool {
         (Value::Bytes(a), Value::Bytes(b)) if equality => ordered(op, Some(a.cmp(b))),
         _ => false,
     }
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
+    thread_local! {
+        static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
+    }
+    COMPILED.with_borrow_mut(|known| {
+        let regex = known.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).unwrap());
+        regex.is_match(text)
+    })
 }
 
 /// In 128 bits doubled twice there is room for halves and quarters, which is all that is generated.
