@@ -5,8 +5,8 @@
 //! that profits from runs) and then distributed by the rank of each dictionary value, last key first; each distribution keeps
 //! the order among equals. No row's text is ever compared.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
-use arrow::compute::{cast, take_record_batch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
+use arrow::compute::{cast, take};
 use arrow::datatypes::{Int32Type, Int64Type};
 use throughline_model::{Signal, schema};
 
@@ -34,14 +34,18 @@ pub(crate) fn order(signal: Signal, batch: &RecordBatch) -> Result<Vec<u32>, Err
     Ok(order)
 }
 
-/// The rows of `batch` in the given order.
-pub(crate) fn reorder(batch: &RecordBatch, order: Vec<u32>) -> Result<RecordBatch, Error> {
+/// The rows of `batch` in the given order. Column by column, so that each old one is freed before the next new one is made.
+pub(crate) fn reorder(batch: RecordBatch, order: Vec<u32>) -> Result<RecordBatch, Error> {
     let in_order =
         order.len() == batch.num_rows() && order.iter().enumerate().all(|(at, row)| at == *row as usize);
     if in_order {
-        return Ok(batch.clone());
+        return Ok(batch);
     }
-    Ok(take_record_batch(batch, &UInt32Array::from(order))?)
+    let order = UInt32Array::from(order);
+    let (schema, columns, _) = batch.into_parts();
+    let columns = columns.into_iter().map(|column| take(&column, &order, None)).collect::<Result<_, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
+    Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
 }
 
 /// The values of the signal's time column.

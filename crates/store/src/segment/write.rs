@@ -78,7 +78,7 @@ impl Sorted {
             }
             traces = Some(index);
         }
-        Ok(Self { batch: sort::reorder(&batch, order)?, traces, duplicates: duplicates.len() as u64 })
+        Ok(Self { batch: sort::reorder(batch, order)?, traces, duplicates: duplicates.len() as u64 })
     }
 
     /// The rows.
@@ -136,6 +136,7 @@ fn times(signal: Signal, batch: &RecordBatch) -> Result<(i64, i64), Error> {
 pub(crate) struct NewSegment<'a> {
     target: &'a Target,
     sink: ParquetSink<File>,
+    temporary: Temporary,
     path: PathBuf,
     rows: u64,
     times: (i64, i64),
@@ -153,29 +154,29 @@ impl<'a> NewSegment<'a> {
         let columns = schema.fields().iter().filter(|field| schema::attribute_key(field.name()).is_some());
         let columns = columns.map(|field| field.name().clone()).collect();
         let properties = properties::segment(target.signal, sample);
-        let temporary = temporary(&target.data_dir.join(&path));
-        let sink = match create_sink(&temporary, Arc::clone(&schema), properties.clone()) {
+        let temporary = Temporary::of(&target.data_dir.join(&path));
+        let sink = match create_sink(&temporary.path, Arc::clone(&schema), properties.clone()) {
             // A purge may have removed the directory as empty just now.
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 create_dir_synced(&target.data_dir, &partition)?;
-                create_sink(&temporary, schema, properties)?
+                create_sink(&temporary.path, schema, properties)?
             }
             sink => sink?,
         };
-        Ok(Self { target, sink, path, rows: 0, times, services: services::ServiceNames::default(), columns })
+        let services = services::ServiceNames::default();
+        Ok(Self { target, sink, temporary, path, rows: 0, times, services, columns })
     }
 
     /// Appends rows, which must come in segment order.
     pub(crate) fn append(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.services.add(batch)?;
         self.rows += batch.num_rows() as u64;
-        let path = temporary(&self.target.data_dir.join(&self.path));
-        self.sink.write(batch).map_err(|error| write_error(&path, error))
+        self.sink.write(batch).map_err(|error| write_error(&self.temporary.path, error))
     }
 
     /// Syncs the segment and gives it its name.
     pub(crate) fn finish(self, sidecar: Option<&RecordBatch>) -> Result<FileEntry, Error> {
-        let Self { target, sink, path, rows, times, services, columns } = self;
+        let Self { target, sink, temporary, path, rows, times, services, columns } = self;
         let meta = SegmentMeta {
             schema_version: SCHEMA_VERSION,
             signal: target.signal,
@@ -190,15 +191,16 @@ impl<'a> NewSegment<'a> {
             replaces: target.replaces.clone(),
         };
         let full = target.data_dir.join(&path);
-        let encoded = finish_sink(&temporary(&full), sink, meta.key_values())?;
+        let encoded = finish_sink(&temporary.path, sink, meta.key_values())?;
         let mut side = (0, 0, 0);
         if let Some(batch) = sidecar {
             let path = catalog::sidecar_path(&full);
-            let encoded = write_sidecar(&temporary(&path), batch)?;
+            let temporary = Temporary::of(&path);
+            let encoded = write_sidecar(&temporary.path, batch)?;
             side = (encoded.bytes, encoded.tail_offset, encoded.tail_crc);
-            rename(&temporary(&path), &path)?;
+            temporary.rename(&path)?;
         }
-        rename(&temporary(&full), &full)?;
+        temporary.rename(&full)?;
         if let Some(directory) = full.parent() {
             sync_dir(directory)?;
         }
@@ -254,15 +256,35 @@ fn finish_sink(
 /// The suffix of files that are being written; a start removes what still has it.
 pub(crate) const TEMPORARY: &str = "tmp";
 
-fn temporary(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(TEMPORARY);
-    PathBuf::from(name)
+/// A file that is being written; removed if it never gets its name.
+#[derive(Debug)]
+struct Temporary {
+    path: PathBuf,
+    is_renamed: bool,
 }
 
-fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::rename(from, to).map_err(|error| Error::io("rename", from, error))
+impl Temporary {
+    fn of(path: &Path) -> Self {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".");
+        name.push(TEMPORARY);
+        Self { path: PathBuf::from(name), is_renamed: false }
+    }
+
+    fn rename(mut self, to: &Path) -> Result<(), Error> {
+        fs::rename(&self.path, to).map_err(|error| Error::io("rename", &self.path, error))?;
+        self.is_renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.is_renamed {
+            // On a full disk it holds room that others need; if this fails the next start removes it.
+            fs::remove_file(&self.path).ok();
+        }
+    }
 }
 
 /// Makes the names in a directory durable.

@@ -82,3 +82,17 @@ fn no_rows_make_no_segment() {
     let room = Room::new();
     assert!(throughline_store::segment::write(&room.target(Signal::Logs, 0), &[]).unwrap().is_none());
 }
+
+#[test]
+fn a_write_that_fails_leaves_nothing_behind() {
+    let room = Room::new();
+    let batch = Telemetry::new(6).batch(Signal::Traces, 20);
+    let entry = room.flush(Signal::Traces, std::slice::from_ref(&batch));
+    let target = room.target(Signal::Traces, entry.created_ns);
+    let partition = room.path().join(entry.partition());
+    // Something is in the way of the last step.
+    std::fs::create_dir(partition.join(format!("{}.parquet", target.id))).unwrap();
+    throughline_store::segment::write(&target, &[batch]).unwrap_err();
+    let names = std::fs::read_dir(partition).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.ends_with(".tmp")).collect::<Vec<_>>(), Vec::<String>::new());
+}
