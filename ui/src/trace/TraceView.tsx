@@ -122,6 +122,8 @@ export function TraceView({ trace, logs, logsFailed, onReload }: Props) {
               total={tree.total}
               onView={onView}
               hasErrors={errors.length > 0}
+              hasMatches={matches.length > 0}
+              onMatchesOnly={() => setCollapsed(collapseExcept(tree, matches))}
               onExpand={() => setCollapsed(new Set())}
               onCollapse={() => setCollapsed(collapseAll(tree))}
               onErrorsOnly={() => setCollapsed(collapseExcept(tree, errors))}

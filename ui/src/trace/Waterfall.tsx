@@ -2,7 +2,6 @@ import { type CSSProperties, type MouseEvent, type ReactNode, useCallback, useEf
 import type { VirtualRows } from "../parts/virtual_rows";
 import { Splitter, useStoredSize } from "../parts/Splitter";
 import { useTheme } from "../theme";
-import { offsetNs } from "../time/format";
 import type { Segment } from "./critical_path";
 import { LogLine } from "./LogLine";
 import { Minimap } from "./Minimap";
@@ -107,10 +106,6 @@ type RowProps = Props & { row: Row; position: number; indent: number; dark: bool
 
 function OneRow({ tree, row, position, indent, dark, isCollapsed, isSelected, view, matches, service, critical, logs, linkedRows }: RowProps) {
   const span = tree.spans[row];
-  const eventTimes = useMemo(() => {
-    const times = span?.events.map((event) => offsetNs(event.timeNs, tree.base)) ?? [];
-    return times.length > 0 ? times.slice(0, 200).join(" ") : undefined;
-  }, [span, tree]);
   const logTimes = useMemo(() => logs.bySpan.get(row)?.map((index) => logs.placed[index]?.at).join(" "), [logs, row]);
   if (isLog(row)) {
     const index = logOf(row);
@@ -141,7 +136,8 @@ function OneRow({ tree, row, position, indent, dark, isCollapsed, isSelected, vi
       dimmed={offMatch || offService || (critical !== undefined && !critical.has(row))}
       newService={span.service !== parent?.service}
       critical={critical?.get(row)}
-      eventTimes={eventTimes}
+      base={tree.base}
+      self={tree.self[row] ?? 0}
       logTimes={logTimes}
       linked={span.links.length > 0 || linkedRows.has(row)}
     />

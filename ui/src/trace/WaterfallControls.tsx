@@ -5,13 +5,15 @@ type Props = {
   view: View;
   total: number;
   hasErrors: boolean;
+  hasMatches: boolean;
   onView: (view: View) => void;
   onExpand: () => void;
   onCollapse: () => void;
   onErrorsOnly: () => void;
+  onMatchesOnly: () => void;
 };
 
-export function WaterfallControls({ view, total, hasErrors, onView, onExpand, onCollapse, onErrorsOnly }: Props) {
+export function WaterfallControls({ view, total, hasErrors, hasMatches, onView, onExpand, onCollapse, onErrorsOnly, onMatchesOnly }: Props) {
   return (
     <>
       <div className="wf-buttons" role="group" aria-label="Rows">
@@ -24,6 +26,11 @@ export function WaterfallControls({ view, total, hasErrors, onView, onExpand, on
         {hasErrors && (
           <button type="button" className="button small" title="Collapse every subtree without an error" onClick={onErrorsOnly}>
             Errors only
+          </button>
+        )}
+        {hasMatches && (
+          <button type="button" className="button small" title="Collapse every subtree without a match" onClick={onMatchesOnly}>
+            Matches only
           </button>
         )}
       </div>

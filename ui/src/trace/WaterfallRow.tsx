@@ -2,7 +2,7 @@ import { type CSSProperties, memo } from "react";
 import type { Span } from "../api/types";
 import { serviceColour } from "../colour";
 import { Icon } from "../parts/Icon";
-import { formatDuration } from "../time/format";
+import { formatDuration, offsetNs } from "../time/format";
 import { barOf } from "./bar";
 import type { Segment } from "./critical_path";
 import { share, type View } from "./view";
@@ -27,12 +27,14 @@ type Props = {
   dimmed: boolean;
   newService: boolean;
   critical: Segment[] | undefined;
-  eventTimes: string | undefined;
+  /** The instant that `start` counts from. */
+  base: bigint;
+  self: number;
   logTimes: string | undefined;
   linked: boolean;
 };
 
-/** One span. Marks come as text (`12.5 40`), so that an unchanged row is not drawn again. */
+/** One span. Log times come as text (`12.5 40`), so that an unchanged row is not drawn again. */
 export const WaterfallRow = memo(function WaterfallRow(props: Props) {
   const { span, row, depth, below, collapsed, selected, match, dimmed } = props;
   const colour = serviceColour(span.service, props.dark);
@@ -101,7 +103,7 @@ function label({ span, duration, below }: Props): string {
   return parts.join(", ");
 }
 
-function TimeCell({ span, start, duration, view, colour, failed, critical, eventTimes, logTimes }: Props & { colour: string; failed: boolean }) {
+function TimeCell({ span, start, duration, self, base, view, colour, failed, critical, logTimes }: Props & { colour: string; failed: boolean }) {
   const bar = barOf(start, duration, view);
   if (bar.outside) {
     return (
@@ -114,15 +116,16 @@ function TimeCell({ span, start, duration, view, colour, failed, critical, event
   const labelStyle =
     bar.label === "after" ? { left: `${bar.left + bar.width}%` } : bar.label === "before" ? { right: `${100 - bar.left}%` } : { right: `${100 - bar.left - bar.width}%` };
   const classes = ["wf-bar", failed && "failed", span.skewNs !== "0" && "skewed"].filter(Boolean).join(" ");
+  const facts = `${span.service}: ${span.name}\n${text}, own time ${formatDuration(self)}\nfrom +${formatDuration(start)}`;
   return (
-    <div className="wf-time" data-time>
+    <div className="wf-time" data-time title={facts}>
       <span className={classes} style={{ left: `${bar.left}%`, width: `${bar.width}%`, backgroundColor: colour }} />
       {critical?.map(({ from, to }) => {
         const part = barOf(from, to - from, view);
         return part.outside ? null : <span key={from} className="wf-critical" style={{ left: `${part.left}%`, width: `${part.width}%` }} />;
       })}
-      {marks(eventTimes, view).map((left) => (
-        <span key={left} className="wf-event" style={{ left: `${left}%` }} />
+      {eventMarks(span, base, view).map(({ left, title }) => (
+        <span key={left} className="wf-event" style={{ left: `${left}%` }} title={title} />
       ))}
       {marks(logTimes, view).map((left) => (
         <span key={`l${left}`} className="wf-log-mark" style={{ left: `${left}%` }} />
@@ -132,6 +135,23 @@ function TimeCell({ span, start, duration, view, colour, failed, critical, event
       </span>
     </div>
   );
+}
+
+const marksMax = 200;
+
+/** Events that fall on the same place share a mark, which names them all. */
+function eventMarks(span: Span, base: bigint, view: View): { left: number; title: string }[] {
+  const places = new Map<number, string[]>();
+  for (const event of span.events.slice(0, marksMax)) {
+    const at = offsetNs(event.timeNs, base);
+    const left = Math.round(share(at, view) * 1000) / 10;
+    if (left < 0 || left > 100) continue;
+    const line = `${event.name} at +${formatDuration(at)}`;
+    const lines = places.get(left);
+    if (lines) lines.push(line);
+    else places.set(left, [line]);
+  }
+  return [...places].map(([left, lines]) => ({ left, title: lines.slice(0, 12).join("\n") }));
 }
 
 function marks(times: string | undefined, view: View): number[] {
