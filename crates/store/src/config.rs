@@ -87,9 +87,10 @@ pub struct WalConfig {
     /// With [`Durability::Relaxed`]: the longest time an acknowledged request stays unsynced. Default 200 ms.
     #[serde(with = "duration_text")]
     pub relaxed_window: Duration,
-    /// Disk space held back so that live data can still be flushed when the disk is full. Default 32 MiB.
+    /// Disk space held back so that live data can still be flushed when the disk is full. Default 16 MiB.
     pub reserve_bytes: u64,
-    /// Used log files kept for reuse; overwriting an allocated file syncs faster than growing a new one. Default 1.
+    /// Used log files kept for reuse; overwriting an allocated file syncs faster than growing a new one. They are
+    /// given up after half a minute without requests. Default 1.
     pub spare_files_max: usize,
 }
 
@@ -103,7 +104,7 @@ impl Default for WalConfig {
             group_bytes_max: 8 * MIB as usize,
             record_bytes_max: 64 * MIB as usize,
             relaxed_window: Duration::from_millis(200),
-            reserve_bytes: 32 * MIB,
+            reserve_bytes: 16 * MIB,
             spare_files_max: 1,
         }
     }
@@ -116,7 +117,7 @@ pub struct LiveConfig {
     /// How often small batches are merged into larger ones. Default 1 s.
     #[serde(with = "duration_text")]
     pub merge_interval: Duration,
-    /// Batches of this many rows are left alone. Default 65,536.
+    /// Rows of a merged batch; batches of half as many are left alone. Default 8,192.
     pub merge_rows_max: usize,
     /// Memory of live data, flushing included; beyond it requests are refused with a delay. Default 192 MiB.
     pub bytes_max: usize,
@@ -124,7 +125,7 @@ pub struct LiveConfig {
 
 impl Default for LiveConfig {
     fn default() -> Self {
-        Self { merge_interval: Duration::from_secs(1), merge_rows_max: 65_536, bytes_max: 192 * MIB as usize }
+        Self { merge_interval: Duration::from_secs(1), merge_rows_max: 8_192, bytes_max: 192 * MIB as usize }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rows between two flushes.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -121,29 +122,21 @@ impl Generation {
         table.map(|table| table.iter().map(|held| held.batch.clone()).collect()).unwrap_or_default()
     }
 
-    /// Runs of batches worth merging. A batch joins the newer ones after it while it is not much larger than all of them
-    /// together, so each row is copied about log2(rows) times; batches of `rows_max` are left alone.
+    /// Runs of small batches worth merging. Batches of half of `rows_max` are left alone, so a row of a busy table is copied
+    /// about once; in a quiet one, whose newest batches are fewer, about as often as its size doubles.
     pub(crate) fn merge_plan(&self, rows_max: usize) -> Vec<Run> {
         let mut runs = Vec::new();
         for ((tenant, signal), table) in &self.tables {
-            let mut at = table.len();
-            let mut rows = 0;
-            for held in table.iter().rev() {
-                let next = held.batch.num_rows();
-                if next > (2 * rows).max(64) || rows + next > rows_max {
-                    let run = table.len() - at;
-                    if run > 0 || next >= rows_max {
-                        break;
-                    }
-                }
-                rows += next;
-                at -= 1;
-            }
-            if table.len() - at > 1 {
-                let batches = table.iter().skip(at).map(|held| held.batch.clone()).collect();
+            let rows: Vec<usize> = table.iter().map(|held| held.batch.num_rows()).collect();
+            for range in merge_ranges(&rows, rows_max) {
+                let at = range.start;
+                let batches =
+                    table.iter().skip(at).take(range.len()).map(|held| held.batch.clone()).collect();
                 runs.push(Run { tenant: tenant.clone(), signal: *signal, at, batches });
             }
         }
+        // From the end, so that a run's place is not moved by the ones before it.
+        runs.reverse();
         runs
     }
 
@@ -171,6 +164,37 @@ impl Generation {
     }
 }
 
+/// Ranges of neighbouring small batches: full ones of about `rows_max` rows, and what is worth it at the end.
+fn merge_ranges(rows: &[usize], rows_max: usize) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let (mut start, mut sum) = (0, 0);
+    for (at, next) in rows.iter().enumerate() {
+        if *next >= rows_max.div_ceil(2) {
+            ranges.push(start..at);
+            (start, sum) = (at + 1, 0);
+            continue;
+        }
+        sum += next;
+        if sum >= rows_max {
+            ranges.push(start..at + 1);
+            (start, sum) = (at + 1, 0);
+        }
+    }
+    // The newest: a batch joins those after it while it is not much larger than all of them together.
+    let mut tail = rows.len();
+    let mut tail_rows = 0;
+    for next in rows.iter().skip(start).rev() {
+        if tail < rows.len() && *next > (2 * tail_rows).max(64) {
+            break;
+        }
+        tail_rows += next;
+        tail -= 1;
+    }
+    ranges.push(tail..rows.len());
+    ranges.retain(|range| range.len() > 1);
+    ranges
+}
+
 impl Frozen {
     pub(crate) fn batches(&self, tenant: &Tenant, signal: Signal) -> Vec<Arc<RecordBatch>> {
         let table = self.tables.iter().find(|((owner, kind), _)| owner == tenant && *kind == signal);
@@ -184,5 +208,35 @@ pub(crate) fn signal_index(signal: Signal) -> usize {
         Signal::Traces => 0,
         Signal::Logs => 1,
         Signal::Metrics => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_runs_are_merged_once_and_large_batches_never() {
+        assert_eq!(merge_ranges(&[30; 10], 100), [0..4, 4..8, 8..10]);
+        assert!(merge_ranges(&[120, 120, 60], 100).is_empty());
+        assert_eq!(merge_ranges(&[10, 10, 70, 10, 10], 100), [0..2, 3..5]);
+        assert!(merge_ranges(&[], 100).is_empty());
+        assert!(merge_ranges(&[5], 100).is_empty());
+    }
+
+    #[test]
+    fn a_quiet_table_is_copied_as_often_as_it_doubles() {
+        let mut rows: Vec<usize> = Vec::new();
+        let mut copied = 0;
+        for _ in 0..4_000 {
+            rows.push(1);
+            for range in merge_ranges(&rows, 8_192).into_iter().rev() {
+                let merged = rows[range.clone()].iter().sum();
+                copied += merged;
+                rows.splice(range, [merged]);
+            }
+        }
+        assert!(rows.len() < 20, "{rows:?}");
+        assert!(copied < 4_000 * 64, "{copied}");
     }
 }

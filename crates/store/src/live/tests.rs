@@ -102,20 +102,6 @@ fn merging_keeps_rows_in_order_and_memory_accounted() {
 }
 
 #[test]
-fn merging_leaves_large_batches_alone() {
-    let live =
-        Live::new(&LiveConfig { merge_rows_max: 100, ..LiveConfig::default() }, &FlushConfig::default(), 0);
-    push(&live, &Tenant::default(), 0..100);
-    for first in 10..40 {
-        push(&live, &Tenant::default(), first * 10..first * 10 + 10);
-        live.merge().unwrap();
-    }
-    let sizes: Vec<_> = live.snapshot(&Tenant::default(), Signal::Logs).not_covered(0);
-    assert!(sizes.iter().all(|batch| batch.num_rows() <= 100));
-    assert!(sizes.len() <= 12, "{}", sizes.len());
-}
-
-#[test]
 fn a_merge_that_a_flush_overtook_changes_nothing() {
     let live = live(FlushConfig::default());
     push(&live, &Tenant::default(), 0..1);

@@ -1,5 +1,6 @@
 //! Reading the log back into live data.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,11 +36,18 @@ pub(crate) struct Recovery {
     report: RecoveryReport,
     next_number: u64,
     last_read: u64,
+    covered: HashMap<(Signal, Tenant), u64>,
 }
 
 impl Recovery {
     pub(crate) fn new(parts: RecoveryParts) -> Self {
-        Self { parts, report: RecoveryReport::default(), next_number: 0, last_read: 0 }
+        Self {
+            parts,
+            report: RecoveryReport::default(),
+            next_number: 0,
+            last_read: 0,
+            covered: HashMap::new(),
+        }
     }
 
     /// Reads what is not in segments; flushes on the way when it is more than live data may be.
@@ -151,8 +159,15 @@ impl Recovery {
     }
 
     /// Per table, because a rebuilt catalog knows it only so.
-    fn is_covered(&self, sequence: u64, signal: Signal, tenant: &Tenant) -> Result<bool, Error> {
-        Ok(sequence < self.parts.catalog.covered(signal, tenant)?)
+    fn is_covered(&mut self, sequence: u64, signal: Signal, tenant: &Tenant) -> Result<bool, Error> {
+        let key = (signal, tenant.clone());
+        if let Some(covered) = self.covered.get(&key) {
+            return Ok(sequence < *covered);
+        }
+        // Flushes on the way only cover files that were read already.
+        let covered = self.parts.catalog.covered(signal, tenant)?;
+        self.covered.insert(key, covered);
+        Ok(sequence < covered)
     }
 
     fn flush_if_large(&self, next_file: u64) -> Result<(), Error> {

@@ -20,6 +20,8 @@ const RETRY_FIRST: Duration = Duration::from_millis(250);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
 /// How often positions are saved and files released.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// Housekeepings without a request after which spare log files are given up.
+const IDLE_TICKS: u32 = 30;
 /// How long a stop waits for tasks before it aborts them.
 const STOP_MAX: Duration = Duration::from_millis(500);
 
@@ -122,10 +124,17 @@ async fn merge(live: Arc<Live>, interval: Duration) {
 }
 
 async fn keep_house(wal: Arc<Wal>, flusher: Arc<Flusher>) {
+    let (mut records, mut idle) = (0, 0);
     loop {
         sleep(HOUSEKEEPING).await;
         let (wal, flusher) = (wal.clone(), flusher.clone());
+        let written = wal.stats().records;
+        idle = if written == records { idle + 1 } else { 0 };
+        records = written;
         let work = move || {
+            if idle == IDLE_TICKS {
+                wal.ledger().drop_spares();
+            }
             wal.ledger().save_positions();
             wal.ledger().release();
             flusher.reserve.hold();
