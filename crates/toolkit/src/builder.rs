@@ -14,6 +14,7 @@ use crate::export::metrics::provider;
 use crate::export::thread::ExportThread;
 use crate::layer::TelemetryLayer;
 use crate::layer::event::Severity;
+use crate::metrics::exemplars::Exemplars;
 use crate::queue::Queue;
 use crate::settings::{CodeSettings, Settings};
 use crate::{Environment, InitError, Telemetry, TracingConfig, diagnostics};
@@ -131,9 +132,10 @@ impl TelemetryBuilder {
     pub fn start(self) -> Result<Telemetry, InitError> {
         let settings = Settings::resolve(&self.code, &self.environment)?;
         let queue = Arc::new(Queue::new(settings.metrics.batch.queue));
-        let meters = provider(&settings, &queue);
+        let exemplars = Arc::new(Exemplars::new(settings.metrics.exemplars));
+        let meters = provider(&settings, &queue, &exemplars);
         let meter = meters.meter("throughline_toolkit");
-        let core = Arc::new(Core::new(settings, self.output, queue, &meter));
+        let core = Arc::new(Core::new(settings, self.output, queue, exemplars, &meter));
         let thread = ExportThread::start(&core)?;
         for warning in &core.settings.warnings {
             diagnostics::say(&core, Severity::Warn, warning.clone());

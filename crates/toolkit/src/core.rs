@@ -11,6 +11,7 @@ use crate::http::metrics::HttpInstruments;
 use crate::json_log;
 use crate::layer::event::LogData;
 use crate::layer::span_data::SpanData;
+use crate::metrics::exemplars::Exemplars;
 use crate::queue::{Pool, Queue};
 use crate::sampler::Sampler;
 use crate::settings::{ExporterKind, Settings};
@@ -29,6 +30,7 @@ pub(crate) struct Core {
     pub(crate) output: Arc<dyn Output>,
     pub(crate) http: HttpInstruments,
     pub(crate) db: db::DbInstruments,
+    pub(crate) exemplars: Arc<Exemplars>,
     open_spans: AtomicI64,
 }
 
@@ -37,6 +39,7 @@ impl Core {
         settings: Settings,
         output: Arc<dyn Output>,
         metrics: Arc<Queue<MetricRequest>>,
+        exemplars: Arc<Exemplars>,
         meter: &Meter,
     ) -> Self {
         Self {
@@ -46,10 +49,11 @@ impl Core {
             logs: Queue::new(settings.logs.batch.queue),
             log_pool: Pool::new(settings.logs.batch.queue.batch * 4),
             metrics,
-            http: HttpInstruments::new(meter),
-            db: db::DbInstruments::new(meter),
+            http: HttpInstruments::new(meter, &exemplars),
+            db: db::DbInstruments::new(meter, &exemplars),
             open_spans: AtomicI64::new(0),
             output,
+            exemplars,
             settings,
         }
     }

@@ -15,33 +15,31 @@ mod statement;
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Histogram, Meter};
+use opentelemetry::metrics::Meter;
 use tracing::{Instrument, Span};
 
 use crate::core::Core;
 use crate::fields::{Key, Stored};
 use crate::http::metrics::labels;
-use crate::http::server::exchange::seconds;
 use crate::layer::{self, TelemetryLayer};
+use crate::metrics::DurationHistogram;
+use crate::metrics::exemplars::Exemplars;
 use crate::{SpanKind, clock, record_error};
 use statement::Statement;
 
 /// Instruments of the database boundaries.
 #[derive(Debug)]
 pub(crate) struct DbInstruments {
-    duration: Histogram<f64>,
+    duration: DurationHistogram,
 }
 
 impl DbInstruments {
-    pub(crate) fn new(meter: &Meter) -> Self {
-        let duration = meter
-            .f64_histogram("db.client.operation.duration")
-            .with_unit("s")
-            .with_description("Duration of database client operations.")
-            .build();
-        Self { duration }
+    pub(crate) fn new(meter: &Meter, exemplars: &Arc<Exemplars>) -> Self {
+        let (name, text) = ("db.client.operation.duration", "Duration of database client operations.");
+        Self { duration: DurationHistogram::new(meter, name, text, exemplars) }
     }
 }
 
@@ -236,7 +234,7 @@ impl Call {
         ]);
         let elapsed = clock::monotonic_ns().saturating_sub(self.started);
         let _current = self.span.enter();
-        self.core.db.duration.record(seconds(elapsed), &labels);
+        self.core.db.duration.record(Duration::from_nanos(elapsed), &labels);
     }
 }
 

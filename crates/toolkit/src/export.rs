@@ -12,6 +12,3 @@ mod span;
 pub(crate) mod thread;
 mod tls;
 mod transport;
-
-#[cfg(test)]
-pub(crate) use encode::{Encoder, ResourceBytes};

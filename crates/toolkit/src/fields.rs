@@ -71,10 +71,6 @@ const TEXT_KEPT_BYTES: usize = 4096;
 const ENTRIES_KEPT: usize = 64;
 
 impl Fields {
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     pub(crate) fn dropped(&self) -> u32 {
         self.dropped
     }
@@ -197,7 +193,7 @@ mod tests {
         let mut fields = Fields::default();
         fields.set(Key::Static("a"), Stored::Int(1), FieldLimits::default());
         fields.set(Key::Owned("a".into()), Stored::Int(2), FieldLimits::default());
-        assert_eq!(fields.len(), 1);
+        assert_eq!(fields.entries.len(), 1);
         assert!(matches!(fields.get("a"), Some(ValueRef::Int(2))));
     }
 
@@ -207,7 +203,7 @@ mod tests {
         for key in ["a", "b", "c"] {
             fields.set(Key::Static(key), Stored::Bool(true), limits(2, 10));
         }
-        assert_eq!((fields.len(), fields.dropped()), (2, 1));
+        assert_eq!((fields.entries.len(), fields.dropped()), (2, 1));
     }
 
     #[test]

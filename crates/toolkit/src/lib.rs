@@ -27,7 +27,7 @@
 //! | HTTP server, client | [`http::server::TraceLayer`], [`http::client::TracedClient`] |
 //! | SQL | [`db::Query`] |
 //! | context in any carrier | [`propagation`] |
-//! | metrics | [`Telemetry::meter`], or `opentelemetry::global::meter` |
+//! | metrics | [`Telemetry::meter`] or `opentelemetry::global::meter`; [`DurationHistogram`] |
 //!
 //! # What it promises
 //!
@@ -50,6 +50,7 @@ mod fields;
 mod ids;
 mod json_log;
 mod layer;
+mod metrics;
 mod queue;
 mod record_error;
 mod report;
@@ -66,6 +67,7 @@ pub mod propagation;
 pub use builder::TelemetryBuilder;
 pub use error::{ErrorKind, InitError};
 pub use layer::TelemetryLayer;
+pub use metrics::DurationHistogram;
 pub use record_error::{RecordError, record_error};
 pub use report::{DropReason, ShutdownReport, SignalReport};
 pub use settings::{Environment, TracingConfig};

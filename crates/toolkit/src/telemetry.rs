@@ -12,6 +12,7 @@ use tracing::Dispatch;
 
 use crate::core::Core;
 use crate::export::thread::ExportThread;
+use crate::metrics::DurationHistogram;
 use crate::{InitError, ShutdownReport, TelemetryBuilder};
 
 /// Starts traces, metrics and logs for this process, configured by the environment.
@@ -75,6 +76,13 @@ impl Telemetry {
     #[must_use]
     pub fn meter(&self, name: &'static str) -> Meter {
         self.meters.meter(name)
+    }
+
+    /// A histogram of durations that keeps exemplars.
+    #[must_use]
+    pub fn duration_histogram(&self, name: &'static str, description: &'static str) -> DurationHistogram {
+        let meter = self.meters.meter("throughline_toolkit");
+        DurationHistogram::new(&meter, name, description, &self.core.exemplars)
     }
 
     /// The `tracing` subscriber of this telemetry, for use without installing it: see

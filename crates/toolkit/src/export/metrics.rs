@@ -16,6 +16,7 @@ use opentelemetry_sdk::metrics::{
 use prost::Message;
 use tokio::sync::oneshot;
 
+use crate::metrics::exemplars::Exemplars;
 use crate::queue::Queue;
 use crate::settings::{ExporterKind, HistogramKind, MetricSettings, Settings, Temporality};
 
@@ -36,11 +37,13 @@ pub(crate) struct MetricRequest {
 pub(crate) struct Exporter {
     queue: Arc<Queue<MetricRequest>>,
     temporality: Temporality,
+    exemplars: Arc<Exemplars>,
 }
 
 impl PushMetricExporter for Exporter {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        let request = ExportMetricsServiceRequest::from(metrics);
+        let mut request = ExportMetricsServiceRequest::from(metrics);
+        self.exemplars.attach(&mut request);
         let points = count_points(&request);
         let body = request.encode_to_vec();
         let (answer, outcome) = oneshot::channel();
@@ -81,14 +84,14 @@ fn count_points(request: &ExportMetricsServiceRequest) -> u64 {
 }
 
 /// The SDK's meter provider, configured as `settings` say.
-pub(crate) fn provider(settings: &Settings, queue: &Arc<Queue<MetricRequest>>) -> SdkMeterProvider {
+pub(crate) fn provider(settings: &Settings, queue: &Arc<Queue<MetricRequest>>, exemplars: &Arc<Exemplars>) -> SdkMeterProvider {
     let resource = Resource::builder_empty().with_attributes(settings.resource.clone()).build();
     let builder = SdkMeterProvider::builder().with_resource(resource);
     let metrics = &settings.metrics;
     if metrics.exporter == ExporterKind::None {
         return builder.build();
     }
-    let exporter = Exporter { queue: Arc::clone(queue), temporality: metrics.temporality };
+    let exporter = Exporter { queue: Arc::clone(queue), temporality: metrics.temporality, exemplars: Arc::clone(exemplars) };
     let reader = PeriodicReader::builder(exporter).with_interval(metrics.interval).build();
     let view = histogram_view(metrics);
     builder.with_reader(reader).with_view(view).build()

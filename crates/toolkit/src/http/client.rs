@@ -12,13 +12,13 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use tracing::{Instrument, Span};
 
 use super::metrics::labels;
 use super::semconv;
-use super::server::exchange::seconds;
 use crate::core::Core;
 use crate::fields::{Fields, Key, Stored};
 use crate::layer::span_data::EventData;
@@ -128,7 +128,7 @@ impl TracedRequest {
     }
 
     /// Limits the whole request.
-    pub fn timeout(self, limit: std::time::Duration) -> Self {
+    pub fn timeout(self, limit: Duration) -> Self {
         self.with(|b| b.timeout(limit))
     }
 
@@ -252,7 +252,7 @@ impl Call {
         ]);
         let elapsed = clock::monotonic_ns().saturating_sub(self.started);
         let _current = self.span.enter();
-        self.core.http.client_duration.record(seconds(elapsed), &labels);
+        self.core.http.client_duration.record(Duration::from_nanos(elapsed), &labels);
     }
 }
 

@@ -6,7 +6,7 @@ use http::request::Parts;
 use tower::Layer;
 
 mod body;
-pub(crate) mod exchange;
+mod exchange;
 mod service;
 
 pub use body::TracedBody;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, MatchedPath};
 use http::header::{FORWARDED, HOST, HeaderMap, USER_AGENT};
@@ -23,7 +24,7 @@ use crate::{SpanExt, SpanKind, SpanStatus};
 
 /// A request being served. Dropping it ends the span and takes the measurements.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(super) struct Exchange {
     core: Arc<Core>,
     span: Span,
     method: &'static str,
@@ -125,12 +126,8 @@ impl Drop for Exchange {
             error.map(|e| KeyValue::new("error.type", e)),
         ]);
         let _current = self.span.enter();
-        http.server_duration.record(seconds(elapsed), &labels);
+        http.server_duration.record(Duration::from_nanos(elapsed), &labels);
     }
-}
-
-pub(crate) fn seconds(nanos: u64) -> f64 {
-    std::time::Duration::from_nanos(nanos).as_secs_f64()
 }
 
 fn describe(

@@ -1,0 +1,42 @@
+//! The toolkit against an in-process collector that can misbehave.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+mod collector;
+mod failure;
+mod http_client;
+mod http_server;
+mod logs;
+mod metrics;
+mod protocols;
+mod runtimes;
+mod spans;
+mod sql;
+
+use std::time::Duration;
+
+use throughline_toolkit::{Environment, Telemetry};
+
+/// Long enough for a loaded machine.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Telemetry that sends to `address`, with more variables on top.
+fn telemetry(address: &str, variables: &[(&str, &str)]) -> Telemetry {
+    let mut pairs = vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), address.to_owned()),
+        ("OTEL_METRIC_EXPORT_INTERVAL".to_owned(), "3600000".to_owned()),
+    ];
+    pairs.extend(variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+    let builder = Telemetry::builder().service("under-test").log_lines(false);
+    builder.environment(Environment::from_pairs(pairs)).start().unwrap()
+}
+
+/// Runs `f` with this telemetry's subscriber.
+fn within<R>(telemetry: &Telemetry, f: impl FnOnce() -> R) -> R {
+    tracing::dispatcher::with_default(telemetry.dispatch(), f)
+}
