@@ -1,18 +1,19 @@
 //! The engine: one store, its limits, and what can be asked.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use throughline_model::{Tenant, TraceId, rows};
+use throughline_model::{Span, Tenant, TraceId, rows};
 use throughline_store::Store;
 use throughline_store::scan::{Columns, TimeRange};
 
 use crate::limits::Meter;
 use crate::trace::Trace;
 use crate::{
-    BackLinks, Limits, LogMatches, LogSearch, Metrics, Operations, OperationsRequest, Result, SearchRequest,
-    SearchResult, Services, TagNames, TagNamesRequest, TagValues, TagValuesRequest, catalog, links, logs,
-    metrics, search, tags,
+    BackLinks, Dependencies, Limits, LogMatches, LogSearch, Metrics, Operations, OperationsRequest, Result,
+    SearchRequest, SearchResult, Services, TagNames, TagNamesRequest, TagValues, TagValuesRequest, catalog,
+    dependencies, links, logs, metrics, search, tags,
 };
 
 /// Answers queries from a store. Dropping the future of a query cancels it.
@@ -50,7 +51,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`crate::ErrorKind::LimitExceeded`] when the time is up, or what the store says.
-    pub async fn trace(&self, tenant: &Tenant, id: TraceId, hint: Option<TimeRange>) -> Result<Option<Trace>> {
+    pub async fn trace(
+        &self,
+        tenant: &Tenant,
+        id: TraceId,
+        hint: Option<TimeRange>,
+    ) -> Result<Option<Trace>> {
         let ids = [id];
         let call = self.store.traces(tenant, &ids, Columns::All, hint);
         let Ok(batches) = tokio::time::timeout(self.limits.deadline, call).await else {
@@ -125,6 +131,37 @@ impl Engine {
     /// [`crate::ErrorKind::Invalid`] for a limit out of range, or what the store says.
     pub async fn logs(&self, request: LogSearch) -> Result<LogMatches> {
         logs::search(&self.store, self.meter(), &self.limits, request).await
+    }
+
+    /// Whole traces, in the order asked for; those without a span are left out.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::LimitExceeded`] when the time is up, or what the store says.
+    pub async fn traces(
+        &self,
+        tenant: &Tenant,
+        ids: &[TraceId],
+        hint: Option<TimeRange>,
+    ) -> Result<Vec<Trace>> {
+        let call = self.store.traces(tenant, ids, Columns::All, hint);
+        let Ok(batches) = tokio::time::timeout(self.limits.deadline, call).await else {
+            return Err(crate::Error::deadline(self.limits.deadline));
+        };
+        let mut spans: HashMap<TraceId, Vec<Span>> = HashMap::new();
+        for batch in batches? {
+            for span in rows::spans(&batch)? {
+                spans.entry(span.trace_id).or_default().push(span);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| Trace::assemble(*id, spans.remove(id)?)).collect())
+    }
+
+    /// Which services call which.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn dependencies(&self, tenant: &Tenant, time: TimeRange) -> Result<Dependencies> {
+        dependencies::dependencies(&self.store, self.meter(), tenant, time).await
     }
 
     /// The metrics that were received, by name.

@@ -5,6 +5,7 @@
 //! decides. So an answer never depends on how much of a query the store understands.
 
 mod catalog;
+mod dependencies;
 mod engine;
 mod error;
 mod eval;
@@ -22,6 +23,7 @@ mod trace;
 mod value;
 
 pub use catalog::{Operation, Operations, OperationsRequest, ServiceStats, Services};
+pub use dependencies::{Dependencies, Dependency};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
 pub use limits::{Limits, QueryStats};

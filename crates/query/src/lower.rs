@@ -14,8 +14,8 @@ use throughline_store::scan::{CompareOp, Field, Filter, Operand, Predicate as St
 use crate::eval::{Node, Predicate};
 
 pub(crate) use columns::needed_columns;
-pub(crate) use mapped::scope_of;
 use comparison::{compare_nodes, compare_value, matches_pattern};
+pub(crate) use mapped::scope_of;
 use mapped::{Mapped, mapped};
 
 /// A filter for a predicate.

@@ -203,8 +203,7 @@ pub(crate) fn query() -> impl Strategy<Value = String> {
         1 => Just("{ true }".to_owned()),
     ];
     let op = prop::sample::select(vec![
-        "&&", "||", ">", "<", ">>", "<<", "~", "!>", "!<", "!>>", "!<<", "!~", "&>", "&<", "&>>", "&<<",
-        "&~",
+        "&&", "||", ">", "<", ">>", "<<", "~", "!>", "!<", "!>>", "!<<", "!~", "&>", "&<", "&>>", "&<<", "&~",
     ]);
     let stage = prop_oneof![
         filter.clone(),

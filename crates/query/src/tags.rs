@@ -166,8 +166,7 @@ pub(crate) async fn names(
     if request.scope != Some(TagScope::Intrinsic) {
         let scope = request.scope.and_then(TagScope::to_store);
         let filter = narrowed(&request.query);
-        let call =
-            store.attribute_keys(&request.tenant, Signal::Traces, scope, request.time, filter, limit);
+        let call = store.attribute_keys(&request.tenant, Signal::Traces, scope, request.time, filter, limit);
         for (scope, name) in bounded(&mut meter, call).await?.unwrap_or_default() {
             let Some(scope) = TagScope::of_store(scope) else { continue };
             match scopes.iter_mut().find(|tags| tags.scope == scope) {
@@ -227,8 +226,7 @@ pub(crate) async fn values(
             (field, Filter::Not(Box::new(parent)))
         }
     };
-    let call =
-        store.attribute_values(&request.tenant, Signal::Traces, &field, request.time, filter, limit);
+    let call = store.attribute_values(&request.tenant, Signal::Traces, &field, request.time, filter, limit);
     let values = bounded(&mut meter, call).await?.unwrap_or_default();
     let values = values.into_iter().filter(|value| *value != Value::from("")).map(FieldValue::Value);
     let values = values.collect();

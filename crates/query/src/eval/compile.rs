@@ -21,7 +21,11 @@ pub(crate) enum Node {
     Negate(Box<Node>),
     Exists(Box<Node>),
     Compare(BinaryOp, Box<Node>, Box<Node>),
-    Regex { negated: bool, text: Box<Node>, pattern: Box<Regex> },
+    Regex {
+        negated: bool,
+        text: Box<Node>,
+        pattern: Box<Regex>,
+    },
     Arithmetic(BinaryOp, Box<Node>, Box<Node>),
 }
 

@@ -29,9 +29,7 @@ fn attribute<'a>(scope: AttributeScope, key: &str, place: &Place<'a>) -> Datum<'
     let value = match scope {
         AttributeScope::Span => get(&span.attributes, key),
         AttributeScope::Resource => get(&span.resource.attributes, key),
-        AttributeScope::Any => {
-            get(&span.attributes, key).or_else(|| get(&span.resource.attributes, key))
-        }
+        AttributeScope::Any => get(&span.attributes, key).or_else(|| get(&span.resource.attributes, key)),
         AttributeScope::Instrumentation => get(&span.scope.attributes, key),
         AttributeScope::Event => place.event.and_then(|event| get(&event.attributes, key)),
         AttributeScope::Link => place.link.and_then(|link| get(&link.attributes, key)),
@@ -65,9 +63,9 @@ fn intrinsic<'a>(name: Intrinsic, place: &Place<'a>) -> Datum<'a> {
         Intrinsic::NestedSetRight => node.map_or(Datum::Missing, |node| Datum::Int(node.nested_right)),
         Intrinsic::NestedSetParent => nested_parent(trace, index).map_or(Datum::Missing, Datum::Int),
         Intrinsic::EventName => event.map_or(Datum::Missing, |event| Datum::Text(&event.name)),
-        Intrinsic::EventTimeSinceStart => event.map_or(Datum::Missing, |event| {
-            Datum::Duration(event.time_ns.wrapping_sub(span.start_ns))
-        }),
+        Intrinsic::EventTimeSinceStart => {
+            event.map_or(Datum::Missing, |event| Datum::Duration(event.time_ns.wrapping_sub(span.start_ns)))
+        }
         Intrinsic::LinkTraceId => link.map_or(Datum::Missing, |link| trace_id(link.trace_id)),
         Intrinsic::LinkSpanId => link.map_or(Datum::Missing, |link| span_id(link.span_id)),
         Intrinsic::InstrumentationName => non_empty(&span.scope.name),

@@ -82,17 +82,39 @@ fn check(yes: &[&str], no: &[&str]) {
 fn a_comparison_with_a_missing_field_or_another_type_is_false() {
     check(
         &["!(.missing = 1)", "!(.missing != 1)", ".missing = nil", ".null != nil"],
-        &[".missing = 1", ".missing != 1", ".missing !~ \"x\"", ".code = \"503\"", ".code != \"503\"",
-          ".null = 1", ".null != 1", "!.missing", ".missing", ".missing != nil", "!.code"],
+        &[
+            ".missing = 1",
+            ".missing != 1",
+            ".missing !~ \"x\"",
+            ".code = \"503\"",
+            ".code != \"503\"",
+            ".null = 1",
+            ".null != 1",
+            "!.missing",
+            ".missing",
+            ".missing != nil",
+            "!.code",
+        ],
     );
 }
 
 #[test]
 fn numbers_compare_whatever_their_type() {
     check(
-        &[".code = 503.0", ".code > 502.5", ".ratio < 1", "duration = 2000000", "duration = 2ms",
-          "duration >= 1.5ms", ".code + 1 = 504", "-.ratio = -0.5", "duration / 2 = 1ms",
-          ".code ^ 2 > 250000", ".code % 10 = 3", "2 * .ratio = 1"],
+        &[
+            ".code = 503.0",
+            ".code > 502.5",
+            ".ratio < 1",
+            "duration = 2000000",
+            "duration = 2ms",
+            "duration >= 1.5ms",
+            ".code + 1 = 504",
+            "-.ratio = -0.5",
+            "duration / 2 = 1ms",
+            ".code ^ 2 > 250000",
+            ".code % 10 = 3",
+            "2 * .ratio = 1",
+        ],
         &[".code = 503.5", ".code / 0 = 0", ".code / 0 != 0", "duration > 2ms"],
     );
 }
@@ -100,8 +122,12 @@ fn numbers_compare_whatever_their_type() {
 #[test]
 fn an_unscoped_attribute_is_the_spans_else_the_resources() {
     check(
-        &[".both = \"span\"", "resource.both = \"resource\"", ".service.name = \"api\"",
-          "span.both != resource.both"],
+        &[
+            ".both = \"span\"",
+            "resource.both = \"resource\"",
+            ".service.name = \"api\"",
+            "span.both != resource.both",
+        ],
         &["span.service.name = \"api\"", ".both = \"resource\""],
     );
 }
@@ -122,11 +148,18 @@ fn arrays_compare_element_by_element() {
 #[test]
 fn conditions_on_events_bind_to_one_event() {
     check(
-        &["event:name = \"exception\" && event.type = \"Timeout\"",
-          "event:name = \"retry\" && (event.type = \"Timeout\" || event.type = \"Refused\")",
-          "!(event:name = \"none\")", "event:timeSinceStart = 500ns", "event.other = nil"],
-        &["event:name = \"exception\" && event.type = \"Refused\"", "!(event:name = \"retry\")",
-          "event.type = nil"],
+        &[
+            "event:name = \"exception\" && event.type = \"Timeout\"",
+            "event:name = \"retry\" && (event.type = \"Timeout\" || event.type = \"Refused\")",
+            "!(event:name = \"none\")",
+            "event:timeSinceStart = 500ns",
+            "event.other = nil",
+        ],
+        &[
+            "event:name = \"exception\" && event.type = \"Refused\"",
+            "!(event:name = \"retry\")",
+            "event.type = nil",
+        ],
     );
 }
 
@@ -141,9 +174,14 @@ fn status_and_kind_are_keywords() {
 #[test]
 fn ids_compare_in_any_width_and_case() {
     check(
-        &["trace:id = \"ABABABABABABABABABABABABABABABAB\"", "span:id = \"101010101010101\"",
-          "link:spanID = \"0303030303030303\"", "span:id != \"2\"", "span:id != \"no id\"",
-          "trace:id =~ \"(ab)+\""],
+        &[
+            "trace:id = \"ABABABABABABABABABABABABABABABAB\"",
+            "span:id = \"101010101010101\"",
+            "link:spanID = \"0303030303030303\"",
+            "span:id != \"2\"",
+            "span:id != \"no id\"",
+            "trace:id =~ \"(ab)+\"",
+        ],
         &["span:id = \"\"", "span:parentID != \"1\"", "span:parentID = \"1\""],
     );
 }
@@ -151,18 +189,25 @@ fn ids_compare_in_any_width_and_case() {
 #[test]
 fn fields_of_the_trace_come_from_the_whole_trace() {
     check(
-        &["rootName = \"GET /users\"", "rootServiceName = \"api\"", "traceDuration >= 2ms",
-          "span:childCount = 1", "nestedSetParent < 0", "nestedSetLeft = 1", "nestedSetRight = 4"],
+        &[
+            "rootName = \"GET /users\"",
+            "rootServiceName = \"api\"",
+            "traceDuration >= 2ms",
+            "span:childCount = 1",
+            "nestedSetParent < 0",
+            "nestedSetLeft = 1",
+            "nestedSetRight = 4",
+        ],
         &["rootServiceName = \"db\"", "span:childCount = 0"],
     );
 }
 
 #[test]
 fn scope_name_is_missing_where_it_is_empty() {
-    check(&["instrumentation:name = \"lib\"", "!(instrumentation:version != nil)"], &[
-        "instrumentation:version = \"\"",
-        "instrumentation:version != \"1\"",
-    ]);
+    check(
+        &["instrumentation:name = \"lib\"", "!(instrumentation:version != nil)"],
+        &["instrumentation:version = \"\"", "instrumentation:version != \"1\""],
+    );
 }
 
 #[test]

@@ -120,9 +120,7 @@ fn operand(node: &Node, computed: bool) -> Option<Operand> {
         },
         Node::Literal(Literal::Status(_) | Literal::Kind(_)) => return None,
         #[allow(clippy::cast_precision_loss, reason = "durations are computed with as floats")]
-        Node::Literal(Literal::Duration(nanos)) if computed => {
-            Operand::Literal(Value::Double(*nanos as f64))
-        }
+        Node::Literal(Literal::Duration(nanos)) if computed => Operand::Literal(Value::Double(*nanos as f64)),
         Node::Literal(literal) => Operand::Literal(plain(literal)),
         Node::Negate(inner) => Operand::Negate(Box::new(operand(inner, computed)?)),
         Node::Arithmetic(op, left, right) => Operand::Arithmetic {

@@ -25,7 +25,7 @@ fn lowered(text: &str) -> Lowered {
 fn kept(lowered: &Lowered, spans: &[Span]) -> Vec<bool> {
     let mut builder = SpanBatchBuilder::new();
     for span in spans {
-        builder.push(span);
+        builder.push(span).unwrap();
     }
     let batch = builder.finish().unwrap();
     let store = StorePredicate::new(&lowered.filter).unwrap();

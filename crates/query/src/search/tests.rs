@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use throughline_lang::traceql::compile;
 use throughline_model::{Signal, Span, SpanBatchBuilder, Tenant};
 use throughline_store::scan::TimeRange;
-use throughline_store::{Append, Store, StoreConfig};
+use throughline_store::{Append, Durability, Store, StoreConfig};
 
 use super::matching::Matcher;
 use super::{SearchRequest, TraceMatch};
@@ -19,13 +19,14 @@ const SPANS_MAX: usize = 3;
 
 async fn open(directory: &std::path::Path) -> Arc<Store> {
     let replay = Arc::new(|_: &throughline_store::WalRecord| Err("nothing is replayed".to_owned()));
-    Store::open(StoreConfig::new(directory), replay).await.unwrap().0
+    let config = StoreConfig { durability: Durability::Relaxed, ..StoreConfig::new(directory) };
+    Store::open(config, replay).await.unwrap().0
 }
 
 async fn append(store: &Store, spans: &[Span]) {
     let mut builder = SpanBatchBuilder::new();
     for span in spans {
-        builder.push(span);
+        builder.push(span).unwrap();
     }
     let request = Append {
         tenant: Tenant::default(),
@@ -67,7 +68,7 @@ async fn fill(store: &Store, traces: &[Vec<Span>], flush_at: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(30))]
 
     #[test]
     fn a_search_of_the_store_finds_what_looking_at_every_trace_finds(

@@ -34,10 +34,8 @@ fn merge_duplicates(spans: &mut Vec<Span>) {
 fn parents(spans: &[Span]) -> Vec<Option<usize>> {
     let by_id: HashMap<SpanId, usize, ahash::RandomState> =
         spans.iter().enumerate().map(|(index, span)| (span.span_id, index)).collect();
-    let mut parents: Vec<Option<usize>> = spans
-        .iter()
-        .map(|span| span.parent_span_id.and_then(|parent| by_id.get(&parent).copied()))
-        .collect();
+    let mut parents: Vec<Option<usize>> =
+        spans.iter().map(|span| span.parent_span_id.and_then(|parent| by_id.get(&parent).copied())).collect();
     // Which walk first came by a span; 0 for none yet. Spans are sorted, so a walk that meets
     // itself has found a cycle, whose smallest index is its earliest span.
     let mut seen = vec![0usize; spans.len()];

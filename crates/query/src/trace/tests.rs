@@ -41,8 +41,7 @@ fn path(trace: &Trace) -> Vec<(u8, i64, i64)> {
 
 #[test]
 fn spans_come_depth_first_with_children_by_start() {
-    let trace =
-        assemble(vec![span(4, 2, 30, 1), span(3, 1, 10, 5), span(2, 1, 20, 50), span(1, 0, 0, 100)]);
+    let trace = assemble(vec![span(4, 2, 30, 1), span(3, 1, 10, 5), span(2, 1, 20, 50), span(1, 0, 0, 100)]);
     assert_eq!(order(&trace), [(1, 0), (3, 1), (2, 1), (4, 2)]);
     let nested: Vec<_> = trace.nodes.iter().map(|node| (node.nested_left, node.nested_right)).collect();
     assert_eq!(nested, [(1, 8), (2, 3), (4, 7), (5, 6)]);
@@ -109,19 +108,9 @@ fn a_child_that_starts_before_its_parent_elsewhere_has_a_skewed_clock() {
 
 #[test]
 fn the_critical_path_follows_the_last_to_finish() {
-    let trace = assemble(vec![
-        span(1, 0, 0, 100),
-        span(2, 1, 10, 30),
-        span(3, 1, 20, 60),
-        span(4, 3, 30, 20),
-    ]);
-    assert_eq!(path(&trace), [
-        (1, 0, 20),
-        (3, 20, 30),
-        (4, 30, 50),
-        (3, 50, 80),
-        (1, 80, 100)
-    ]);
+    let trace =
+        assemble(vec![span(1, 0, 0, 100), span(2, 1, 10, 30), span(3, 1, 20, 60), span(4, 3, 30, 20)]);
+    assert_eq!(path(&trace), [(1, 0, 20), (3, 20, 30), (4, 30, 50), (3, 50, 80), (1, 80, 100)]);
 }
 
 #[test]
@@ -148,7 +137,6 @@ fn a_summary_counts_services_and_names_the_root() {
     let summary = assemble(vec![failed, root, of_service(span(3, 1, 6, 1), "api", 1)]).summary();
     assert_eq!((summary.root_service.as_str(), summary.root_name.as_str()), ("api", "GET /"));
     assert_eq!((summary.span_count, summary.error_count, summary.end_ns), (3, 1, 100));
-    let services: Vec<_> =
-        summary.services.iter().map(|s| (s.service.as_str(), s.spans, s.errors)).collect();
+    let services: Vec<_> = summary.services.iter().map(|s| (s.service.as_str(), s.spans, s.errors)).collect();
     assert_eq!(services, [("api", 2, 0), ("db", 1, 1)]);
 }

@@ -63,8 +63,12 @@ impl Marks {
                 *mark = true;
             }
         }
-        let mut marks =
-            Self { before: Vec::with_capacity(count + 1), children: vec![0; count], below: vec![false; count], member };
+        let mut marks = Self {
+            before: Vec::with_capacity(count + 1),
+            children: vec![0; count],
+            below: vec![false; count],
+            member,
+        };
         let mut before = 0;
         for (index, node) in trace.nodes.iter().enumerate() {
             marks.before.push(before);

@@ -114,10 +114,7 @@ fn pipelines_join_like_spansets() {
 
 #[test]
 fn what_cannot_be_run_is_named_with_its_place() {
-    for (query, place) in [
-        ("{ true } | rate()", 11),
-        ("2 * ({ true } | count_over_time())", 16),
-    ] {
+    for (query, place) in [("{ true } | rate()", 11), ("2 * ({ true } | count_over_time())", 16)] {
         let error = Program::of(&compile(query).unwrap()).unwrap_err();
         assert_eq!((error.kind(), error.position()), (crate::ErrorKind::Unsupported, Some(place)));
     }
