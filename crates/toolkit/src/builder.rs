@@ -9,7 +9,7 @@ use tracing_subscriber::registry::Registry;
 
 use crate::core::Core;
 use crate::error::Reason;
-use crate::export::console::{Output, Standard};
+use crate::export::console::{Output, Redirected, Standard};
 use crate::export::metrics::provider;
 use crate::export::thread::ExportThread;
 use crate::layer::TelemetryLayer;
@@ -105,9 +105,10 @@ impl TelemetryBuilder {
         self
     }
 
-    #[cfg(test)]
-    pub(crate) fn output(mut self, output: Arc<dyn Output>) -> Self {
-        self.output = output;
+    /// Hands each log line, with its newline, to `write` instead of stderr.
+    #[must_use]
+    pub fn log_to(mut self, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.output = Arc::new(Redirected(Box::new(write)));
         self
     }
 

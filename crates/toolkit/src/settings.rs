@@ -49,7 +49,6 @@ pub(crate) struct ExceptionSignal {
 /// The resolved configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    pub(crate) disabled: bool,
     pub(crate) service_name: String,
     pub(crate) resource: Vec<opentelemetry::KeyValue>,
     pub(crate) propagators: Vec<Propagator>,
@@ -85,7 +84,6 @@ impl Settings {
         let filter = environment.get("RUST_LOG").or_else(|| code.log_filter.clone());
         let levels = Levels::parse(filter.as_deref(), &mut read);
         let settings = Self {
-            disabled,
             service_name: resource.service_name,
             resource: resource.attributes,
             propagators: propagators(&mut read),

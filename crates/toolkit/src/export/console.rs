@@ -1,6 +1,6 @@
 //! Outputs of this process itself: log lines on stderr, and the `console` exporter on stdout.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::io::Write;
 
 /// Where lines go. Replaced in tests.
@@ -23,5 +23,24 @@ impl Output for Standard {
 
     fn console(&self, json: &str) {
         let _closed = std::io::stdout().lock().write_all(json.as_bytes()).is_err();
+    }
+}
+
+/// Log lines go to a function of the service's choice.
+pub(crate) struct Redirected(pub(crate) Box<dyn Fn(&str) + Send + Sync>);
+
+impl Output for Redirected {
+    fn log_line(&self, line: &str) {
+        (self.0)(line);
+    }
+
+    fn console(&self, json: &str) {
+        Standard.console(json);
+    }
+}
+
+impl Debug for Redirected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redirected")
     }
 }

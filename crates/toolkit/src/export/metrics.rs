@@ -84,14 +84,22 @@ fn count_points(request: &ExportMetricsServiceRequest) -> u64 {
 }
 
 /// The SDK's meter provider, configured as `settings` say.
-pub(crate) fn provider(settings: &Settings, queue: &Arc<Queue<MetricRequest>>, exemplars: &Arc<Exemplars>) -> SdkMeterProvider {
+pub(crate) fn provider(
+    settings: &Settings,
+    queue: &Arc<Queue<MetricRequest>>,
+    exemplars: &Arc<Exemplars>,
+) -> SdkMeterProvider {
     let resource = Resource::builder_empty().with_attributes(settings.resource.clone()).build();
     let builder = SdkMeterProvider::builder().with_resource(resource);
     let metrics = &settings.metrics;
     if metrics.exporter == ExporterKind::None {
         return builder.build();
     }
-    let exporter = Exporter { queue: Arc::clone(queue), temporality: metrics.temporality, exemplars: Arc::clone(exemplars) };
+    let exporter = Exporter {
+        queue: Arc::clone(queue),
+        temporality: metrics.temporality,
+        exemplars: Arc::clone(exemplars),
+    };
     let reader = PeriodicReader::builder(exporter).with_interval(metrics.interval).build();
     let view = histogram_view(metrics);
     builder.with_reader(reader).with_view(view).build()

@@ -24,7 +24,7 @@ fn resource(settings: &Settings, key: &str) -> Option<String> {
 #[test]
 fn defaults_are_those_of_the_specification() {
     let settings = resolve(&[]);
-    assert!(!settings.disabled && settings.warnings.is_empty());
+    assert!(!settings.traces_off() && settings.warnings.is_empty());
     assert_eq!(settings.sampler, Sampler::parent_based(Sampler::AlwaysOn));
     assert_eq!(settings.propagators, [Propagator::TraceContext, Propagator::Baggage]);
     assert_eq!(settings.traces.otlp.protocol, Protocol::HttpProtobuf);
@@ -43,18 +43,19 @@ fn defaults_are_those_of_the_specification() {
 fn otel_sdk_disabled_is_true_only_for_true() {
     for (value, disabled, warned) in [("true", true, false), ("TRUE", true, false), ("1", false, true)] {
         let settings = resolve(&[("OTEL_SDK_DISABLED", value)]);
-        assert_eq!((settings.disabled, !settings.warnings.is_empty()), (disabled, warned), "{value}");
-        assert_eq!(settings.traces.exporter == ExporterKind::None, disabled);
+        assert_eq!((settings.traces_off(), !settings.warnings.is_empty()), (disabled, warned), "{value}");
+        let kind = if disabled { ExporterKind::None } else { ExporterKind::Otlp };
+        assert_eq!((settings.logs.exporter, settings.metrics.exporter), (kind, kind));
     }
 }
 
 #[test]
 fn tracing_enabled_switches_off_and_otel_sdk_disabled_wins() {
-    assert!(resolve(&[("TRACING_ENABLED", "false")]).disabled);
-    assert!(!resolve(&[("TRACING_ENABLED", "false"), ("OTEL_SDK_DISABLED", "false")]).disabled);
+    assert!(resolve(&[("TRACING_ENABLED", "false")]).traces_off());
+    assert!(!resolve(&[("TRACING_ENABLED", "false"), ("OTEL_SDK_DISABLED", "false")]).traces_off());
     let off = TracingConfig { enabled: false, ..TracingConfig::default() };
-    assert!(with(&[], off.clone()).disabled);
-    assert!(!with(&[("TRACING_ENABLED", "true")], off).disabled);
+    assert!(with(&[], off.clone()).traces_off());
+    assert!(!with(&[("TRACING_ENABLED", "true")], off).traces_off());
 }
 
 #[test]

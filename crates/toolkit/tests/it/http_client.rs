@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::http::HeaderMap;
-use axum::routing::get;
+use axum::routing::{any, get};
 use throughline_toolkit::http::client::{SendTraced, TracedClient};
 use tracing::Instrument;
 use tracing::instrument::WithSubscriber;
@@ -20,7 +20,7 @@ fn run<F: Future<Output = ()>>(work: impl FnOnce(String) -> F) -> Collector {
             headers.get("traceparent").map_or(String::new(), |v| v.to_str().unwrap().to_owned())
         };
         let app =
-            Router::new().route("/echo", get(echo)).route("/hang", get(|| std::future::pending::<()>()));
+            Router::new().route("/echo", get(echo)).route("/hang", any(|| std::future::pending::<()>()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move { axum::serve(listener, app).await });
@@ -53,7 +53,7 @@ fn carries_the_context_and_describes_the_request() {
     assert_eq!(attribute(&span.attributes, "http.response.status_code").as_deref(), Some("200"));
     assert_eq!(attribute(&span.attributes, "server.address").as_deref(), Some("127.0.0.1"));
     let url = attribute(&span.attributes, "url.full").unwrap();
-    assert!(url.contains("REDACTED:REDACTED@") && url.ends_with("sig=REDACTED"), "{url}");
+    assert!(!url.contains("secret") && url.ends_with("sig=REDACTED"), "{url}");
     let metrics = collector.received().metrics.clone();
     assert!(metrics.iter().any(|m| m.name == "http.client.request.duration"));
 }

@@ -68,11 +68,34 @@ fn the_filter_cuts_logs_but_not_spans() {
         });
         drop(tracing::debug_span!("too fine"));
     });
-    assert_eq!((collector.received().logs.len(), collector.spans().len()), (1, 1));
+    let logs = collector.received().logs.len();
+    assert_eq!((logs, collector.spans().len()), (1, 1));
 }
 
 #[test]
 fn no_log_leaves_when_the_exporter_is_none() {
     let collector = run(&[("OTEL_LOGS_EXPORTER", "none")], || tracing::info!("local"));
     assert_eq!(collector.received().requests, 0);
+}
+
+#[test]
+fn each_record_is_one_json_line_with_its_ids() {
+    let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+    let seen = std::sync::Arc::clone(&lines);
+    let environment = throughline_toolkit::Environment::from_pairs([
+        ("OTEL_LOGS_EXPORTER", "none"),
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+    ]);
+    let builder = throughline_toolkit::Telemetry::builder().service("ledger").environment(environment);
+    let telemetry = builder.log_to(move |line| seen.lock().unwrap().push(line.to_owned())).start().unwrap();
+    let context = within(&telemetry, || {
+        tracing::info_span!("work").in_scope(|| {
+            tracing::warn!(n = 5, "careful");
+            TraceContext::current()
+        })
+    });
+    let line: serde_json::Value = serde_json::from_str(&lines.lock().unwrap()[0]).unwrap();
+    assert_eq!(line["trace_id"], context.trace_id().to_string());
+    assert_eq!(line["span_id"], context.span_id().to_string());
+    assert_eq!((&line["level"], &line["n"], &line["service"]), (&"WARN".into(), &5.into(), &"ledger".into()));
 }
