@@ -9,7 +9,7 @@ use throughline_model::{Clock, SystemClock};
 use tokio::task::spawn_blocking;
 
 use crate::Error;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, CatalogReport};
 use crate::config::StoreConfig;
 use crate::live::Live;
 use crate::recovery::{Recovery, RecoveryParts, RecoveryReport, Replay};
@@ -18,6 +18,7 @@ use crate::segment::Segments;
 use crate::store::background::Background;
 use crate::store::flush::{Flusher, FlusherParts};
 use crate::store::lock::DirLock;
+use crate::store::reserve::Reserve;
 use crate::store::upkeep::Upkeep;
 use crate::store::{Store, background};
 use crate::wal::counters::Counters;
@@ -75,7 +76,7 @@ fn open(config: StoreConfig, replay: Replay, environment: Environment) -> Result
     let wal_dir = wal::directory(&data_dir);
     make_directories(disk.as_ref(), &data_dir, &wal_dir)?;
     let lock = Arc::new(DirLock::take(&data_dir)?);
-    let (catalog, catalog_report) = Catalog::open(&data_dir, clock.now_ns())?;
+    let (catalog, catalog_report) = open_catalog(disk.as_ref(), &data_dir, clock.as_ref())?;
     let catalog = Arc::new(catalog);
     let segments = Segments::new(&data_dir, catalog.clone(), config.read.footer_cache_bytes, clock.clone());
     let counters = Arc::new(Counters::default());
@@ -137,6 +138,21 @@ fn open(config: StoreConfig, replay: Replay, environment: Environment) -> Result
         closed: AtomicBool::new(false),
         recovery,
     })
+}
+
+/// On a full disk the catalog may need the room that is held back for the flush.
+fn open_catalog(
+    disk: &dyn Disk,
+    data_dir: &Path,
+    clock: &dyn Clock,
+) -> Result<(Catalog, CatalogReport), Error> {
+    match Catalog::open(data_dir, clock.now_ns()) {
+        Err(error) if error.is_retryable() && Reserve::remove_left_over(disk, data_dir) => {
+            tracing::warn!(%error, cause = error.source_text(), "the reserve is given up to open the catalog");
+            Catalog::open(data_dir, clock.now_ns())
+        }
+        other => other,
+    }
 }
 
 fn make_directories(disk: &dyn Disk, data_dir: &Path, wal_dir: &Path) -> Result<(), Error> {

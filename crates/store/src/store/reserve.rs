@@ -19,7 +19,12 @@ pub(crate) struct Reserve {
 
 impl Reserve {
     pub(crate) fn new(disk: Arc<dyn Disk>, data_dir: &Path, bytes: u64) -> Self {
-        Self { disk, path: data_dir.join("reserve"), bytes, held: Mutex::new(false) }
+        Self { disk, path: path(data_dir), bytes, held: Mutex::new(false) }
+    }
+
+    /// Gives up what an earlier owner of the directory held; false when there was nothing.
+    pub(crate) fn remove_left_over(disk: &dyn Disk, data_dir: &Path) -> bool {
+        disk.remove(&path(data_dir)).is_ok()
     }
 
     /// Holds the space back again, if it is not held and there is room.
@@ -48,4 +53,8 @@ impl Reserve {
         }
         !*held
     }
+}
+
+fn path(data_dir: &Path) -> PathBuf {
+    data_dir.join("reserve")
 }

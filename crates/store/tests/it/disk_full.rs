@@ -117,6 +117,15 @@ async fn survives_a_small_file_system_that_fills_up() {
     let expected: Vec<u64> = (0..accepted * 5).collect();
     assert_eq!(numbers(&store, Signal::Logs), expected, "reads go on");
 
+    // A start on a full disk finds everything and serves it.
+    drop(store);
+    let free = std::fs::File::create(dir.path().join("last bytes")).unwrap();
+    while std::io::Write::write(&mut &free, &[1; 512]).is_ok() {}
+    let (store, report) = open(&config).await;
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(numbers(&store, Signal::Logs), expected);
+    std::fs::remove_file(dir.path().join("last bytes")).unwrap();
+
     // What was logged becomes a segment, which takes less, so there is room again even on the full file system.
     store.flush().await.unwrap();
     assert_eq!(numbers(&store, Signal::Logs), expected);

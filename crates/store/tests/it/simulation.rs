@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -14,7 +15,7 @@ use throughline_store::fault::{Crash, FaultDisk};
 use throughline_store::wal::disk::Point;
 use throughline_store::{Store, StoreConfig};
 
-use crate::numbered::{numbers, open, open_on, request, small};
+use crate::numbered::{eventually, numbers, open, open_on, request, small};
 
 const SIGNALS: [Signal; 2] = [Signal::Traces, Signal::Logs];
 const ROWS: u64 = 4;
@@ -139,4 +140,28 @@ async fn relaxed_durability_survives_a_kill() {
     }
     let (store, _) = open(&config).await;
     check(&store, &acknowledged, "the last life");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn relaxed_durability_loses_at_most_its_window_to_a_power_failure() {
+    for seed in 0..8 {
+        let dir = directory();
+        let mut config = small(dir.path());
+        config.durability = throughline_store::Durability::Relaxed;
+        config.wal.relaxed_window = Duration::from_millis(20);
+        let disk = FaultDisk::new(seed, &dir.path().join("scratch")).unwrap();
+        let (store, _) = open_on(&config, Arc::new(disk.clone())).await.unwrap();
+        for index in 0..50 {
+            store.append(request(Signal::Logs, index * ROWS, ROWS)).await.unwrap();
+        }
+        let syncs = store.stats().wal.syncs;
+        store.append(request(Signal::Logs, 50 * ROWS, ROWS)).await.unwrap();
+        eventually("the window is over", || store.stats().wal.syncs > syncs).await;
+        disk.crash(Crash::PowerLoss).unwrap();
+        drop(store);
+        let (store, _) = open(&config).await;
+        let found = numbers(&store, Signal::Logs);
+        let synced: Vec<u64> = (0..50 * ROWS).collect();
+        assert!(found.starts_with(&synced), "seed {seed}: {} rows of {}", found.len(), synced.len());
+    }
 }
