@@ -1,24 +1,21 @@
-//! Which services call which: pairs of parent and child spans of different services.
+//! Which service calls which: parents and children in different services.
 
-use arrow::array::FixedSizeBinaryArray;
-use arrow::record_batch::RecordBatch;
+use arrow::array::{Array, AsArray, FixedSizeBinaryArray, RecordBatch};
+use arrow::datatypes::Int32Type;
 use hashbrown::HashMap;
-use throughline_model::rows::{Column, Dictionary};
 use throughline_model::{Signal, Tenant, schema};
 use throughline_store::Store;
 use throughline_store::scan::{Columns, ScanRequest, TimeRange};
 
+use crate::catalog::{required, wrong_type};
 use crate::limits::Meter;
 use crate::run::scan;
-use crate::{QueryStats, Result};
+use crate::{Limits, QueryStats, Result};
 
-/// Most spans that are held to find their children.
-const SPANS_MAX: usize = 4_000_000;
-
-/// Calls between services.
+/// Calls between services in a time range.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dependencies {
-    /// By parent and child.
+    /// By parent, then child.
     pub dependencies: Vec<Dependency>,
     /// Whether every span was looked at.
     pub complete: bool,
@@ -26,96 +23,123 @@ pub struct Dependencies {
     pub stats: QueryStats,
 }
 
-/// How often one service called another.
+/// Calls from one service to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
-    /// The service of the parent spans.
+    /// The service that calls.
     pub parent: String,
-    /// The service of their children.
+    /// The service that is called.
     pub child: String,
-    /// How many children.
+    /// Spans of the child whose parent span is the caller's.
     pub calls: u64,
 }
 
-type SpanKey = ([u8; 16], [u8; 8]);
+/// A span's trace and own id, folded: two spans in 2^64 share one.
+type SpanKey = u64;
 
-/// Services by number, the service of each span, and the parents that were asked for.
+/// What is known of the spans read so far. Services are numbers into `names`.
 #[derive(Default)]
-struct Edges {
-    names: HashMap<String, u32, ahash::RandomState>,
+struct Graph {
+    names: Vec<String>,
+    numbers: HashMap<String, u32, ahash::RandomState>,
     services: HashMap<SpanKey, u32, ahash::RandomState>,
+    /// Parent span and service of each span that has a parent.
     children: Vec<(SpanKey, u32)>,
-    full: bool,
 }
 
-pub(crate) async fn dependencies(
+pub(crate) async fn list(
     store: &Store,
     mut meter: Meter,
+    limits: &Limits,
     tenant: &Tenant,
     time: TimeRange,
 ) -> Result<Dependencies> {
-    let columns = [schema::TRACE_ID, schema::SPAN_ID, schema::PARENT_SPAN_ID, schema::SERVICE];
     let request = ScanRequest {
         time,
-        columns: Columns::named(&columns),
+        columns: Columns::named(&[
+            schema::TRACE_ID,
+            schema::SPAN_ID,
+            schema::PARENT_SPAN_ID,
+            schema::SERVICE,
+        ]),
         ..ScanRequest::new(tenant.clone(), Signal::Traces)
     };
-    let mut edges = Edges::default();
-    scan(store, request, &mut meter, |batch| edges.add(&batch)).await?;
+    let mut graph = Graph::default();
+    let mut cut = false;
+    scan(store, request, &mut meter, |batch| {
+        if graph.services.len() < limits.joined_spans_max {
+            graph.add(&batch)
+        } else {
+            cut = true;
+            Ok(())
+        }
+    })
+    .await?;
     let (complete, stats) = meter.finish();
-    let complete = complete && !edges.full;
-    Ok(Dependencies { dependencies: edges.count(), complete, stats })
+    Ok(Dependencies { dependencies: graph.dependencies(), complete: complete && !cut, stats })
 }
 
-impl Edges {
+impl Graph {
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
-        let trace_id = Column::<FixedSizeBinaryArray>::required(batch, schema::TRACE_ID)?;
-        let span_id = Column::<FixedSizeBinaryArray>::required(batch, schema::SPAN_ID)?;
-        let parent = Column::<FixedSizeBinaryArray>::optional(batch, schema::PARENT_SPAN_ID)?;
-        let service = Dictionary::new(batch, schema::SERVICE)?;
-        let numbers: Vec<u32> = (0..service.codes()).map(|code| self.number(service.text(code))).collect();
-        for row in 0..batch.num_rows() {
-            if self.services.len() >= SPANS_MAX {
-                self.full = true;
-                return Ok(());
-            }
-            let number = service.code(row).and_then(|code| numbers.get(code)).copied();
-            let (Some(trace_id), Some(span_id), Some(number)) =
-                (trace_id.trace_id(row), span_id.span_id(row), number)
-            else {
+        let traces = ids(batch, schema::TRACE_ID)?;
+        let spans = ids(batch, schema::SPAN_ID)?;
+        let parents = batch.column_by_name(schema::PARENT_SPAN_ID);
+        let parents = parents.and_then(|column| column.as_fixed_size_binary_opt());
+        let service = required(batch, schema::SERVICE)?;
+        let service = service.as_dictionary_opt::<Int32Type>().ok_or_else(|| wrong_type(schema::SERVICE))?;
+        let names = service.values().as_string_opt::<i32>().ok_or_else(|| wrong_type(schema::SERVICE))?;
+        let numbers: Vec<u32> = names.iter().map(|name| self.number(name.unwrap_or_default())).collect();
+        for (row, code) in service.keys().iter().enumerate() {
+            let number = code.and_then(|code| numbers.get(usize::try_from(code).ok()?)).copied();
+            let Some(number) = number else { continue };
+            let trace = traces.value(row);
+            // A span that was sent twice counts once.
+            if self.services.insert(key(trace, spans.value(row)), number).is_some() {
                 continue;
-            };
-            // A span that was sent twice is counted once.
-            if self.services.insert((trace_id.0, span_id.0), number).is_none()
-                && let Some(parent) = parent.span_id(row)
-            {
-                self.children.push(((trace_id.0, parent.0), number));
+            }
+            if let Some(parents) = parents.filter(|parents| parents.is_valid(row)) {
+                self.children.push((key(trace, parents.value(row)), number));
             }
         }
         Ok(())
     }
 
     fn number(&mut self, name: &str) -> u32 {
-        let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        *self.names.entry_ref(name).or_insert(next)
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.names.push(name.to_owned());
+        self.numbers.insert(name.to_owned(), number);
+        number
     }
 
-    fn count(self) -> Vec<Dependency> {
+    fn dependencies(self) -> Vec<Dependency> {
         let mut calls: HashMap<(u32, u32), u64, ahash::RandomState> = HashMap::default();
-        for (parent, child) in &self.children {
-            match self.services.get(parent) {
-                Some(parent) if parent != child => *calls.entry((*parent, *child)).or_default() += 1,
+        for (parent, child) in self.children {
+            match self.services.get(&parent) {
+                Some(parent) if *parent != child => *calls.entry((*parent, child)).or_default() += 1,
                 _ => {}
             }
         }
-        let names: HashMap<u32, &String, ahash::RandomState> =
-            self.names.iter().map(|(name, number)| (*number, name)).collect();
-        let name = |number: u32| names.get(&number).map(|name| (*name).clone()).unwrap_or_default();
-        let mut found: Vec<Dependency> = calls
+        let name = |number: u32| {
+            let index = usize::try_from(number).unwrap_or(usize::MAX);
+            self.names.get(index).cloned().unwrap_or_default()
+        };
+        let mut dependencies: Vec<Dependency> = calls
             .into_iter()
             .map(|((parent, child), calls)| Dependency { parent: name(parent), child: name(child), calls })
             .collect();
-        found.sort_by(|a, b| (&a.parent, &a.child).cmp(&(&b.parent, &b.child)));
-        found
+        dependencies.sort_by(|a, b| (&a.parent, &a.child).cmp(&(&b.parent, &b.child)));
+        dependencies
     }
+}
+
+fn ids<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a FixedSizeBinaryArray> {
+    required(batch, name)?.as_fixed_size_binary_opt().ok_or_else(|| wrong_type(name))
+}
+
+fn key(trace: &[u8], span: &[u8]) -> SpanKey {
+    use std::hash::BuildHasher as _;
+    ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one((trace, span))
 }

@@ -16,6 +16,9 @@ use crate::{
     dependencies, links, logs, metrics, search, tags,
 };
 
+/// Whole traces read at once.
+const TRACES_AT_ONCE: usize = 100;
+
 /// Answers queries from a store. Dropping the future of a query cancels it.
 #[derive(Clone)]
 pub struct Engine {
@@ -57,16 +60,39 @@ impl Engine {
         id: TraceId,
         hint: Option<TimeRange>,
     ) -> Result<Option<Trace>> {
-        let ids = [id];
-        let call = self.store.traces(tenant, &ids, Columns::All, hint);
-        let Ok(batches) = tokio::time::timeout(self.limits.deadline, call).await else {
-            return Err(crate::Error::deadline(self.limits.deadline));
+        Ok(self.traces(tenant, &[id], hint).await?.pop())
+    }
+
+    /// These traces whole, in the order asked for, those that exist.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::LimitExceeded`] when the time is up, or what the store says.
+    pub async fn traces(
+        &self,
+        tenant: &Tenant,
+        ids: &[TraceId],
+        hint: Option<TimeRange>,
+    ) -> Result<Vec<Trace>> {
+        let work = async {
+            let mut traces = Vec::with_capacity(ids.len());
+            for ids in ids.chunks(TRACES_AT_ONCE) {
+                traces.extend(self.load(tenant, ids, hint).await?);
+            }
+            Ok(traces)
         };
-        let mut spans = Vec::new();
-        for batch in batches? {
-            spans.extend(rows::spans(&batch)?);
+        let late = |_| Err(crate::Error::deadline(self.limits.deadline));
+        tokio::time::timeout(self.limits.deadline, work).await.unwrap_or_else(late)
+    }
+
+    async fn load(&self, tenant: &Tenant, ids: &[TraceId], hint: Option<TimeRange>) -> Result<Vec<Trace>> {
+        let mut spans: HashMap<TraceId, Vec<Span>, ahash::RandomState> = HashMap::default();
+        for batch in self.store.traces(tenant, ids, Columns::All, hint).await? {
+            for span in rows::spans(&batch)? {
+                spans.entry(span.trace_id).or_default().push(span);
+            }
         }
-        Ok(Trace::assemble(id, spans))
+        let trace = |id: &TraceId| Trace::assemble(*id, spans.remove(id)?);
+        Ok(ids.iter().filter_map(trace).collect())
     }
 
     /// Spans elsewhere that link to a trace, the newest first.
@@ -125,43 +151,20 @@ impl Engine {
         catalog::operations(&self.store, self.meter(), &self.limits, request).await
     }
 
+    /// Calls between services, by caller.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn dependencies(&self, tenant: &Tenant, time: TimeRange) -> Result<Dependencies> {
+        dependencies::list(&self.store, self.meter(), &self.limits, tenant, time).await
+    }
+
     /// Log records, the newest first.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Invalid`] for a limit out of range, or what the store says.
     pub async fn logs(&self, request: LogSearch) -> Result<LogMatches> {
         logs::search(&self.store, self.meter(), &self.limits, request).await
-    }
-
-    /// Whole traces, in the order asked for; those without a span are left out.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::LimitExceeded`] when the time is up, or what the store says.
-    pub async fn traces(
-        &self,
-        tenant: &Tenant,
-        ids: &[TraceId],
-        hint: Option<TimeRange>,
-    ) -> Result<Vec<Trace>> {
-        let call = self.store.traces(tenant, ids, Columns::All, hint);
-        let Ok(batches) = tokio::time::timeout(self.limits.deadline, call).await else {
-            return Err(crate::Error::deadline(self.limits.deadline));
-        };
-        let mut spans: HashMap<TraceId, Vec<Span>> = HashMap::new();
-        for batch in batches? {
-            for span in rows::spans(&batch)? {
-                spans.entry(span.trace_id).or_default().push(span);
-            }
-        }
-        Ok(ids.iter().filter_map(|id| Trace::assemble(*id, spans.remove(id)?)).collect())
-    }
-
-    /// Which services call which.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn dependencies(&self, tenant: &Tenant, time: TimeRange) -> Result<Dependencies> {
-        dependencies::dependencies(&self.store, self.meter(), tenant, time).await
     }
 
     /// The metrics that were received, by name.

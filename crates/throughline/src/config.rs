@@ -17,7 +17,7 @@ use std::path::Path;
 pub use components::{ComponentId, Exporter, Extension, Processor, Receiver};
 pub use error::ConfigError;
 pub use print::print;
-pub use tree::{Config, PipelineConfig, QueryConfig, ServerConfig};
+pub use tree::{Config, PipelineConfig};
 
 /// What runs when no file is given.
 pub const DEFAULT: &str = include_str!("config/default.yaml");

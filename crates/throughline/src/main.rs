@@ -1,4 +1,5 @@
 //! The throughline program: command line, configuration, wiring, shutdown, embedded web UI.
+#![allow(unreachable_pub, reason = "in a program `pub` says what a module offers to the others")]
 
 mod cli;
 mod client;

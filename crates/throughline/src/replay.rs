@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use throughline_pipeline::{Pipeline, Processor};
+use throughline_pipeline::Processor;
 use throughline_store::recovery::Replay;
 use throughline_store::wal::WalRecord;
 use throughline_wire::otlp::{self, Encoding};
@@ -38,9 +38,4 @@ fn decode(record: &WalRecord) -> Result<RecordBatch, String> {
     let encoding = Encoding::from_code(record.encoding)
         .ok_or_else(|| format!("encoding {} is unknown to this version", record.encoding))?;
     otlp::decode(record.signal, encoding, &record.raw).map(|decoded| decoded.batch).map_err(|error| error.to_string())
-}
-
-/// Runs a logged request through a pipeline's processors, for an exporter.
-pub fn process(pipeline: &Pipeline, record: &WalRecord) -> Result<RecordBatch, String> {
-    pipeline.process(decode(record)?).map_err(|error| error.to_string())
 }

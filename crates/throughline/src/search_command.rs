@@ -42,8 +42,8 @@ fn table(found: &Value) -> String {
             "{:32}  {:>9}  {:>5}  {:>6}  {}: {}",
             text("traceId"),
             output::duration(number(&trace["durationNs"])),
-            trace["spanCount"],
-            trace["errorCount"],
+            trace["spanCount"].to_string(),
+            trace["errorCount"].to_string(),
             text("rootService"),
             text("rootName"),
         )

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::json;
-use throughline_query::{QueryError, QueryErrorKind};
+use throughline_query::ErrorKind;
 
 /// A request failed.
 #[derive(Debug)]
@@ -27,15 +27,13 @@ impl Fault {
     }
 }
 
-impl From<QueryError> for Fault {
-    fn from(error: QueryError) -> Self {
+impl From<throughline_query::Error> for Fault {
+    fn from(error: throughline_query::Error) -> Self {
         let status = match error.kind() {
-            QueryErrorKind::Invalid | QueryErrorKind::Unsupported => StatusCode::BAD_REQUEST,
-            QueryErrorKind::NotFound => StatusCode::NOT_FOUND,
-            QueryErrorKind::Limit => StatusCode::UNPROCESSABLE_ENTITY,
-            QueryErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            QueryErrorKind::Overloaded | QueryErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
-            QueryErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorKind::Invalid | ErrorKind::Unsupported => StatusCode::BAD_REQUEST,
+            ErrorKind::LimitExceeded => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorKind::Overloaded | ErrorKind::Unavailable | ErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(error = %crate::chain(&error), "a query failed");
@@ -58,17 +56,18 @@ pub(super) struct LegacyError(Fault);
 #[derive(Debug)]
 pub(super) struct V3Error(Fault);
 
-impl<E: Into<Fault>> From<E> for LegacyError {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
+macro_rules! from_fault {
+    ($form:ident: $($cause:ty),*) => {$(
+        impl From<$cause> for $form {
+            fn from(error: $cause) -> Self {
+                Self(error.into())
+            }
+        }
+    )*};
 }
 
-impl<E: Into<Fault>> From<E> for V3Error {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
-}
+from_fault!(LegacyError: Fault, throughline_query::Error, throughline_model::TenantError);
+from_fault!(V3Error: Fault, throughline_query::Error, throughline_model::TenantError);
 
 impl IntoResponse for LegacyError {
     fn into_response(self) -> Response {

@@ -2,7 +2,7 @@
 //! condition. A tag may be anywhere on that span: its attributes, its events, its links, its
 //! scope, its resource.
 
-use throughline_model::Tenant;
+use throughline_model::{Tenant, TraceId};
 use throughline_query::{SearchRequest, TimeRange, Trace};
 
 use super::error::Fault;
@@ -49,9 +49,8 @@ impl Find {
     pub(super) fn request(&self, tenant: Tenant, range: TimeRange) -> SearchRequest {
         SearchRequest {
             tenant,
-            q: self.traceql(),
-            start_ns: range.start_ns,
-            end_ns: range.end_ns,
+            query: self.traceql().as_str().into(),
+            time: range,
             limit: self.limit.clamp(1, LIMIT_MAX),
             spans_per_spanset: 1,
         }
@@ -79,11 +78,8 @@ pub(super) async fn traces(
     find: &Find,
     range: TimeRange,
 ) -> Result<Vec<Trace>, Fault> {
-    let found = shared.engine.search(&find.request(tenant.clone(), range)).await?;
-    let ids: Vec<_> = found.traces.iter().map(|trace| trace.summary.trace_id).collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
+    let found = shared.engine.search(find.request(tenant.clone(), range)).await?;
+    let ids: Vec<TraceId> = found.traces.iter().map(|trace| trace.summary.trace_id).collect();
     Ok(shared.engine.traces(&tenant, &ids, None).await?)
 }
 

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use throughline_model::{Signal, TraceId, rows};
-use throughline_query::Trace;
+use throughline_query::{OperationsRequest, Trace};
 use throughline_wire::otlp::{self, Encoding};
 
 use super::error::{Fault, LegacyError};
@@ -43,7 +43,7 @@ fn envelope(data: Vec<Value>) -> Json<Value> {
 
 async fn services(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
     let services = shared.engine.services(&tenant(&headers)?, parameters::everything()).await?;
-    let names = services.into_iter().map(|count| count.service).filter(|name| !name.is_empty());
+    let names = services.services.into_iter().map(|service| service.name).filter(|name| !name.is_empty());
     Ok(envelope(names.map(Value::from).collect()))
 }
 
@@ -52,9 +52,14 @@ async fn service_operations(
     headers: HeaderMap,
     Path(service): Path<String>,
 ) -> Answer {
-    let all = parameters::everything();
-    let operations = shared.engine.operations(&tenant(&headers)?, Some(&service), None, all).await?;
-    let mut names: Vec<String> = operations.into_iter().map(|operation| operation.name).collect();
+    let request = OperationsRequest {
+        tenant: tenant(&headers)?,
+        service: Some(service),
+        kind: None,
+        time: parameters::everything(),
+    };
+    let operations = shared.engine.operations(request).await?;
+    let mut names: Vec<String> = operations.operations.into_iter().map(|operation| operation.name).collect();
     names.sort();
     names.dedup();
     Ok(envelope(names.into_iter().map(Value::from).collect()))
@@ -63,12 +68,17 @@ async fn service_operations(
 async fn operations(State(shared): State<Arc<Shared>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Answer {
     let parameters = Parameters::parse(query.as_deref());
     let service = parameters.get("service").ok_or_else(|| Fault::invalid("parameter 'service' is required"))?;
-    let kind = parameters.get("spanKind").and_then(ui_json::kind_number);
-    let all = parameters::everything();
-    let operations = shared.engine.operations(&tenant(&headers)?, Some(service), kind, all).await?;
+    let request = OperationsRequest {
+        tenant: tenant(&headers)?,
+        service: Some(service.to_owned()),
+        kind: parameters.get("spanKind").and_then(ui_json::kind_named),
+        time: parameters::everything(),
+    };
+    let operations = shared.engine.operations(request).await?;
     let list = operations
+        .operations
         .iter()
-        .map(|operation| json!({"name": operation.name, "spanKind": ui_json::kind(operation.kind).unwrap_or_default()}));
+        .map(|operation| json!({"name": operation.name, "spanKind": ui_json::kind_name(operation.kind)}));
     Ok(envelope(list.collect()))
 }
 
@@ -86,7 +96,7 @@ async fn search(State(shared): State<Arc<Shared>>, headers: HeaderMap, RawQuery(
 }
 
 fn render(trace: &Trace) -> Value {
-    ui_json::trace(trace.trace_id, trace.spans.iter().map(|row| &row.span))
+    ui_json::trace(trace.trace_id, trace.spans.iter())
 }
 
 async fn trace(State(shared): State<Arc<Shared>>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
@@ -100,7 +110,7 @@ async fn trace(State(shared): State<Arc<Shared>>, headers: HeaderMap, Path(id): 
 async fn dependencies(State(shared): State<Arc<Shared>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Answer {
     let range = Parameters::parse(query.as_deref()).lookback()?;
     let dependencies = shared.engine.dependencies(&tenant(&headers)?, range).await?;
-    let list = dependencies.iter().map(|edge| json!({"parent": edge.parent, "child": edge.child, "callCount": edge.calls}));
+    let list = dependencies.dependencies.iter().map(|edge| json!({"parent": edge.parent, "child": edge.child, "callCount": edge.calls}));
     Ok(envelope(list.collect()))
 }
 

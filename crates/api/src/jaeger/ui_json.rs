@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use serde_json::{Map, Value as Json, json};
+use throughline_lang::traceql::Kind;
 use throughline_model::{Event, Resource, Span, TraceId, Value};
 
 /// Largest integer that JSON readers keep exact.
@@ -93,8 +94,7 @@ fn tags(span: &Span) -> Vec<Json> {
     tags
 }
 
-/// Jaeger's name of a span kind; none for unspecified.
-pub(super) fn kind(kind: i32) -> Option<&'static str> {
+fn kind(kind: i32) -> Option<&'static str> {
     match kind {
         1 => Some("internal"),
         2 => Some("server"),
@@ -105,9 +105,14 @@ pub(super) fn kind(kind: i32) -> Option<&'static str> {
     }
 }
 
-/// The number of a span kind's name.
-pub(super) fn kind_number(name: &str) -> Option<i32> {
-    (1..=5).find(|number| kind(*number) == Some(name))
+/// The span kind that Jaeger calls so.
+pub(super) fn kind_named(name: &str) -> Option<Kind> {
+    [Kind::Internal, Kind::Server, Kind::Client, Kind::Producer, Kind::Consumer].into_iter().find(|kind| kind.name() == name)
+}
+
+/// Jaeger's name of a span kind; empty for unspecified.
+pub(super) fn kind_name(kind: Kind) -> &'static str {
+    if kind == Kind::Unspecified { "" } else { kind.name() }
 }
 
 fn log(event: &Event) -> Json {

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 use throughline_model::Span;
-use throughline_query::{Trace, TraceSummary};
+use throughline_query::{OperationsRequest, Trace, TraceSummary};
 use throughline_wire::otlp::Encoding;
 use throughline_wire::otlp::encode::encode_spans;
 
@@ -38,7 +38,7 @@ type RawParameters = Query<std::collections::HashMap<String, String>>;
 async fn services(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Result<Json<Value>, V3Error> {
     let services = shared.engine.services(&tenant(&headers)?, parameters::everything()).await?;
     let names: Vec<String> =
-        services.into_iter().map(|count| count.service).filter(|name| !name.is_empty()).collect();
+        services.services.into_iter().map(|service| service.name).filter(|name| !name.is_empty()).collect();
     Ok(Json(json!({ "services": names })))
 }
 
@@ -49,12 +49,17 @@ async fn operations(
 ) -> Result<Json<Value>, V3Error> {
     let parameters = Parameters(raw);
     let service = parameters.get("service").ok_or_else(|| Fault::invalid("malformed parameter service: it is required"))?;
-    let kind = parameters.get("spanKind").and_then(ui_json::kind_number);
-    let all = parameters::everything();
-    let operations = shared.engine.operations(&tenant(&headers)?, Some(service), kind, all).await?;
+    let request = OperationsRequest {
+        tenant: tenant(&headers)?,
+        service: Some(service.to_owned()),
+        kind: parameters.get("spanKind").and_then(ui_json::kind_named),
+        time: parameters::everything(),
+    };
+    let operations = shared.engine.operations(request).await?;
     let list: Vec<Value> = operations
+        .operations
         .iter()
-        .map(|operation| json!({"name": operation.name, "spanKind": ui_json::kind(operation.kind).unwrap_or_default()}))
+        .map(|operation| json!({"name": operation.name, "spanKind": ui_json::kind_name(operation.kind)}))
         .collect();
     Ok(Json(json!({ "operations": list })))
 }
@@ -85,7 +90,7 @@ async fn trace(
 
 /// `{"result":{"resourceSpans":[…]}}`.
 fn otlp(traces: Vec<Trace>) -> Response {
-    let spans: Vec<Span> = traces.into_iter().flat_map(|trace| trace.spans).map(|row| row.span).collect();
+    let spans: Vec<Span> = traces.into_iter().flat_map(|trace| trace.spans).collect();
     let mut body = br#"{"result":"#.to_vec();
     body.extend(encode_spans(&spans, Encoding::Json));
     body.push(b'}');
@@ -98,7 +103,7 @@ async fn summaries(
     Query(raw): RawParameters,
 ) -> Result<Json<Value>, V3Error> {
     let (find, range) = Parameters(raw).find()?;
-    let found = shared.engine.search(&find.request(tenant(&headers)?, range)).await.map_err(Fault::from)?;
+    let found = shared.engine.search(find.request(tenant(&headers)?, range)).await.map_err(Fault::from)?;
     if found.traces.is_empty() {
         return Err(Fault::not_found("No traces found").into());
     }
@@ -132,6 +137,7 @@ async fn dependencies(
     let range = Parameters(raw).times()?;
     let dependencies = shared.engine.dependencies(&tenant(&headers)?, range).await?;
     let list: Vec<Value> = dependencies
+        .dependencies
         .iter()
         .map(|edge| json!({"parent": edge.parent, "child": edge.child, "callCount": edge.calls.to_string()}))
         .collect();

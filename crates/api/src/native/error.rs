@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::json;
-use throughline_query::{QueryError, QueryErrorKind};
+use throughline_query::ErrorKind;
 
 /// A request of the native API failed.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(crate) struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
-    position: Option<usize>,
+    position: Option<u32>,
 }
 
 impl ApiError {
@@ -25,15 +25,15 @@ impl ApiError {
     }
 }
 
-impl From<QueryError> for ApiError {
-    fn from(error: QueryError) -> Self {
+impl From<throughline_query::Error> for ApiError {
+    fn from(error: throughline_query::Error) -> Self {
         let (status, code) = match error.kind() {
-            QueryErrorKind::Invalid | QueryErrorKind::Unsupported => (StatusCode::BAD_REQUEST, "invalid"),
-            QueryErrorKind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-            QueryErrorKind::Limit => (StatusCode::UNPROCESSABLE_ENTITY, "limit"),
-            QueryErrorKind::Timeout => (StatusCode::GATEWAY_TIMEOUT, "limit"),
-            QueryErrorKind::Overloaded | QueryErrorKind::Cancelled => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
-            QueryErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            ErrorKind::Invalid | ErrorKind::Unsupported => (StatusCode::BAD_REQUEST, "invalid"),
+            ErrorKind::LimitExceeded => (StatusCode::UNPROCESSABLE_ENTITY, "limit"),
+            ErrorKind::Overloaded | ErrorKind::Unavailable | ErrorKind::Cancelled => {
+                (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+            }
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(error = %crate::chain(&error), "a query failed");

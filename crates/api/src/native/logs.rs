@@ -23,7 +23,6 @@ pub(super) async fn logs(
     headers: HeaderMap,
     Query(parameters): Parameters,
 ) -> Result<Json<Value>, ApiError> {
-    let range = range(&parameters)?;
     let severity = given(&parameters, "severity").map(|text| {
         let number = text.parse::<i32>().ok().filter(|number| (0..=24).contains(number));
         number.ok_or_else(|| ApiError::invalid(format!("severity={text:?}: expected an OTLP severity number, 0 to 24")))
@@ -32,15 +31,15 @@ pub(super) async fn logs(
         .map(|text| TraceId::from_hex(text).map_err(|error| ApiError::invalid(format!("traceId: {error}"))));
     let request = LogSearch {
         tenant: tenant(&headers)?,
-        start_ns: range.start_ns,
-        end_ns: range.end_ns,
+        time: range(&parameters)?,
         service: given(&parameters, "service").map(str::to_owned),
         severity_min: severity.transpose()?,
         contains: given(&parameters, "contains").map(str::to_owned),
         trace_id: trace_id.transpose()?,
+        span_id: None,
         limit: limit(&parameters, LIMIT_DEFAULT, LIMIT_MAX)?,
     };
-    let found = shared.engine.logs(&request).await?;
+    let found = shared.engine.logs(request).await?;
     let records: Vec<Value> = found.records.iter().map(record).collect();
     Ok(Json(json!({"logs": records, "complete": found.complete})))
 }

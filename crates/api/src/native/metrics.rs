@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use http::HeaderMap;
 use serde_json::{Value, json};
-use throughline_query::MetricSummary;
+use throughline_query::MetricInfo;
 
 use super::error::ApiError;
 use super::parameters::{Parameters, range};
@@ -19,20 +19,12 @@ pub(super) async fn metrics(
     Query(parameters): Parameters,
 ) -> Result<Json<Value>, ApiError> {
     let metrics = shared.engine.metrics(&tenant(&headers)?, range(&parameters)?).await?;
-    Ok(Json(json!({ "metrics": metrics.iter().map(metric).collect::<Vec<_>>() })))
+    Ok(Json(json!({ "metrics": metrics.metrics.iter().map(metric).collect::<Vec<_>>() })))
 }
 
-fn metric(metric: &MetricSummary) -> Value {
-    let kind = match metric.kind {
-        1 => "gauge",
-        2 => "sum",
-        3 => "histogram",
-        4 => "exponential_histogram",
-        5 => "summary",
-        _ => "unknown",
-    };
+fn metric(metric: &MetricInfo) -> Value {
     json!({
-        "name": metric.name, "kind": kind, "unit": metric.unit, "description": metric.description,
+        "name": metric.name, "kind": metric.kind.name(), "unit": metric.unit, "description": metric.description,
         "services": metric.services, "series": metric.series, "points": metric.points,
         "lastNs": metric.last_ns.to_string(),
     })

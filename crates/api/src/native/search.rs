@@ -26,18 +26,17 @@ pub(super) async fn search(
     let range = range(&parameters)?;
     let request = SearchRequest {
         tenant: tenant(&headers)?,
-        q: given(&parameters, "q").unwrap_or("{}").to_owned(),
-        start_ns: range.start_ns,
-        end_ns: range.end_ns,
+        query: given(&parameters, "q").unwrap_or("{}").into(),
+        time: range,
         limit: limit(&parameters, LIMIT_DEFAULT, LIMIT_MAX)?,
         spans_per_spanset: SPANS_PER_TRACE,
     };
-    let found = shared.engine.search(&request).await?;
+    let found = shared.engine.search(request).await?;
     Ok(Json(json!({
         "traces": found.traces.iter().map(trace).collect::<Vec<_>>(),
         "complete": found.complete,
         "stats": {
-            "inspectedSpans": found.stats.inspected_spans,
+            "inspectedSpans": found.stats.inspected_rows,
             "inspectedBytes": found.stats.inspected_bytes,
             "elapsedMs": u64::try_from(found.stats.elapsed.as_millis()).unwrap_or(u64::MAX),
         },
@@ -60,8 +59,8 @@ fn trace(found: &TraceMatch) -> Value {
         "spanCount": summary.span_count,
         "errorCount": summary.error_count,
         "services": services,
-        "matched": found.matched,
-        "spans": found.spans.iter().map(span).collect::<Vec<_>>(),
+        "matched": found.matched(),
+        "spans": found.spans().take(SPANS_PER_TRACE).map(span).collect::<Vec<_>>(),
     })
 }
 

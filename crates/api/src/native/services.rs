@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::{Query, State};
 use http::HeaderMap;
 use serde_json::{Value, json};
+use throughline_query::OperationsRequest;
 
 use super::error::ApiError;
 use super::parameters::{Parameters, given, range};
-use super::render;
 use crate::Shared;
 use crate::tenant::tenant;
 
@@ -20,8 +20,9 @@ pub(super) async fn services(
 ) -> Result<Json<Value>, ApiError> {
     let services = shared.engine.services(&tenant(&headers)?, range(&parameters)?).await?;
     let list: Vec<Value> = services
+        .services
         .iter()
-        .map(|count| json!({"name": count.service, "spanCount": count.spans, "errorCount": count.errors}))
+        .map(|service| json!({"name": service.name, "spanCount": service.spans, "errorCount": service.errors}))
         .collect();
     Ok(Json(json!({ "services": list })))
 }
@@ -31,11 +32,20 @@ pub(super) async fn operations(
     headers: HeaderMap,
     Query(parameters): Parameters,
 ) -> Result<Json<Value>, ApiError> {
-    let service = given(&parameters, "service");
-    let operations = shared.engine.operations(&tenant(&headers)?, service, None, range(&parameters)?).await?;
+    let request = OperationsRequest {
+        tenant: tenant(&headers)?,
+        service: given(&parameters, "service").map(str::to_owned),
+        kind: None,
+        time: range(&parameters)?,
+    };
+    let operations = shared.engine.operations(request).await?;
     let list: Vec<Value> = operations
+        .operations
         .iter()
-        .map(|operation| json!({"name": operation.name, "kind": render::kind(operation.kind)}))
+        .map(|operation| {
+            json!({"name": operation.name, "kind": operation.kind.name(), "spanCount": operation.spans,
+                   "errorCount": operation.errors})
+        })
         .collect();
     Ok(Json(json!({ "operations": list })))
 }

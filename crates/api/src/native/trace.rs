@@ -8,14 +8,19 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
-use throughline_model::{Event, Link, Resource, Scope, TraceId};
-use throughline_query::{Trace, TraceSpan};
-use throughline_wire::otlp::{self, Encoding};
+use throughline_model::{Event, Link, Resource, Scope, Span, TraceId};
+use throughline_query::{BackLink, Node, TimeRange, Trace};
+use throughline_wire::otlp::Encoding;
+use throughline_wire::otlp::encode::encode_spans;
 
 use super::error::ApiError;
 use super::render;
 use crate::Shared;
 use crate::tenant::tenant;
+
+/// How long after a trace its spans may be linked to and be shown so.
+const LINKED_WITHIN_NS: i64 = 24 * 3_600_000_000_000;
+const LINKED_MAX: usize = 200;
 
 pub(super) async fn trace(
     State(shared): State<Arc<Shared>>,
@@ -23,8 +28,11 @@ pub(super) async fn trace(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let id = parse(&id)?;
-    let trace = shared.engine.trace(&tenant(&headers)?, id, None).await?;
-    trace.map(|trace| Json(body(&trace))).ok_or_else(|| missing(id))
+    let tenant = tenant(&headers)?;
+    let trace = shared.engine.trace(&tenant, id, None).await?.ok_or_else(|| missing(id))?;
+    let time = TimeRange { start_ns: trace.start_ns, end_ns: trace.end_ns.saturating_add(LINKED_WITHIN_NS) };
+    let linked = shared.engine.linked_from(&tenant, id, time, LINKED_MAX).await?;
+    Ok(Json(body(&trace, &linked.links)))
 }
 
 pub(super) async fn download(
@@ -33,9 +41,8 @@ pub(super) async fn download(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = parse(&id)?;
-    let batch = shared.engine.trace_batch(&tenant(&headers)?, id, None).await?.ok_or_else(|| missing(id))?;
-    let encoded = otlp::encode(throughline_model::Signal::Traces, &batch, Encoding::Json);
-    let body = encoded.map_err(|error| ApiError::invalid(error.to_string()))?;
+    let trace = shared.engine.trace(&tenant(&headers)?, id, None).await?.ok_or_else(|| missing(id))?;
+    let body = encode_spans(&trace.spans, Encoding::Json);
     let headers = [
         (header::CONTENT_TYPE, "application/json".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"trace-{id}.json\"")),
@@ -73,23 +80,24 @@ impl<'a, T: PartialEq> Distinct<'a, T> {
     }
 }
 
-fn body(trace: &Trace) -> Value {
+fn body(trace: &Trace, linked: &[BackLink]) -> Value {
     let mut resources: Distinct<'_, Resource> = Distinct::new();
     let mut scopes: Distinct<'_, Scope> = Distinct::new();
     let spans: Vec<Value> = trace
         .spans
         .iter()
-        .map(|row| span(row, resources.place(&row.span.resource), scopes.place(&row.span.scope)))
+        .zip(&trace.nodes)
+        .map(|(row, node)| span(row, node, resources.place(&row.resource), scopes.place(&row.scope)))
         .collect();
     let critical: Vec<Value> = trace
-        .critical_path
+        .critical_path()
         .iter()
-        .map(|part| {
-            json!({"spanId": part.span_id.to_string(), "startNs": part.start_ns.to_string(), "endNs": part.end_ns.to_string()})
+        .filter_map(|part| {
+            let span_id = trace.spans.get(part.span)?.span_id.to_string();
+            Some(json!({"spanId": span_id, "startNs": part.start_ns.to_string(), "endNs": part.end_ns.to_string()}))
         })
         .collect();
-    let linked: Vec<Value> = trace
-        .linked_from
+    let linked: Vec<Value> = linked
         .iter()
         .map(|link| {
             json!({"traceId": link.trace_id.to_string(), "spanId": link.span_id.to_string(),
@@ -105,12 +113,11 @@ fn body(trace: &Trace) -> Value {
         "spans": spans,
         "linkedFrom": linked,
         "criticalPath": critical,
-        "complete": trace.complete,
+        "complete": true,
     })
 }
 
-fn span(row: &TraceSpan, resource: usize, scope: usize) -> Value {
-    let span = &row.span;
+fn span(span: &Span, node: &Node, resource: usize, scope: usize) -> Value {
     json!({
         "spanId": span.span_id.to_string(),
         "parentSpanId": span.parent_span_id.map(|id| id.to_string()),
@@ -127,8 +134,8 @@ fn span(row: &TraceSpan, resource: usize, scope: usize) -> Value {
         "attributes": render::attributes(&span.attributes),
         "events": span.events.iter().map(event).collect::<Vec<_>>(),
         "links": span.links.iter().map(link).collect::<Vec<_>>(),
-        "orphan": row.orphan,
-        "skewNs": row.skew_ns.to_string(),
+        "orphan": node.orphan,
+        "skewNs": node.skew_ns.to_string(),
     })
 }
 

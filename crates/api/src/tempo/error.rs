@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use throughline_query::{QueryError, QueryErrorKind};
+use throughline_query::ErrorKind;
 
 /// A request of the Tempo API failed.
 #[derive(Debug)]
@@ -23,22 +23,16 @@ impl TempoError {
     pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
         Self { status: StatusCode::NOT_IMPLEMENTED, message: message.into() }
     }
-
-    pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message: message.into() }
-    }
 }
 
-impl From<QueryError> for TempoError {
-    fn from(error: QueryError) -> Self {
+impl From<throughline_query::Error> for TempoError {
+    fn from(error: throughline_query::Error) -> Self {
         let status = match error.kind() {
-            QueryErrorKind::Invalid | QueryErrorKind::Unsupported => StatusCode::BAD_REQUEST,
-            QueryErrorKind::NotFound => StatusCode::NOT_FOUND,
-            QueryErrorKind::Limit => StatusCode::UNPROCESSABLE_ENTITY,
-            QueryErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            QueryErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
-            QueryErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
-            QueryErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorKind::Invalid | ErrorKind::Unsupported => StatusCode::BAD_REQUEST,
+            ErrorKind::LimitExceeded => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
+            ErrorKind::Unavailable | ErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(error = %crate::chain(&error), "a query failed");

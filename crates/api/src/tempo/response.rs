@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value as Json, json};
 use throughline_model::Value;
-use throughline_query::{QueryStats, SearchResult, SpanMatch, TraceMatch};
+use throughline_query::{FieldValue, QueryStats, SearchResult, SpanMatch, SpansetMatch, TraceMatch};
 
 /// `SearchResponse`.
 pub(super) fn search(found: &SearchResult) -> Json {
@@ -16,7 +16,7 @@ fn metrics(stats: &QueryStats, traces: usize, complete: bool) -> Json {
     json!({
         "inspectedTraces": traces,
         "inspectedBytes": stats.inspected_bytes.to_string(),
-        "inspectedSpans": stats.inspected_spans.to_string(),
+        "inspectedSpans": stats.inspected_rows.to_string(),
         "completedJobs": u32::from(complete),
         "totalJobs": 1,
     })
@@ -37,17 +37,30 @@ fn trace(found: &TraceMatch) -> Json {
             (count.service.clone(), Json::Object(counts))
         })
         .collect();
-    let span_set = json!({"spans": found.spans.iter().map(span).collect::<Vec<_>>(), "matched": found.matched});
+    let span_sets: Vec<Json> = found.spansets.iter().map(span_set).collect();
     json!({
         "traceID": summary.trace_id.to_string(),
         "rootServiceName": or_missing(&summary.root_service),
         "rootTraceName": summary.root_name,
         "startTimeUnixNano": summary.start_ns.to_string(),
         "durationMs": duration_ns / 1_000_000,
-        "spanSet": span_set,
-        "spanSets": [span_set],
+        "spanSet": span_sets.first(),
+        "spanSets": span_sets,
         "serviceStats": services,
     })
+}
+
+fn span_set(found: &SpansetMatch) -> Json {
+    let attributes: Vec<Json> = found.attributes.iter().map(|(key, value)| key_value(key, value)).collect();
+    let mut set = json!({"spans": found.spans.iter().map(span).collect::<Vec<_>>(), "matched": found.matched});
+    if let (false, Some(set)) = (attributes.is_empty(), set.as_object_mut()) {
+        set.insert("attributes".to_owned(), attributes.into());
+    }
+    set
+}
+
+fn key_value(key: &str, value: &FieldValue) -> Json {
+    json!({"key": key, "value": any_value(&value.clone().into_value())})
 }
 
 /// What Tempo writes while the root has not arrived; Grafana shows it.
@@ -56,8 +69,7 @@ fn or_missing(root: &str) -> &str {
 }
 
 fn span(span: &SpanMatch) -> Json {
-    let attributes: Vec<Json> =
-        span.attributes.iter().map(|(key, value)| json!({"key": key, "value": any_value(value)})).collect();
+    let attributes: Vec<Json> = span.fields.iter().map(|field| key_value(&field.name(), &field.value)).collect();
     json!({
         "spanID": span.span_id.to_string(),
         "name": span.name,

@@ -27,12 +27,11 @@ pub(super) async fn search(
     let range = range(&parameters)?;
     let request = SearchRequest {
         tenant: tenant(&headers)?,
-        q: query(&parameters)?,
-        start_ns: range.start_ns,
-        end_ns: range.end_ns,
+        query: query(&parameters)?.as_str().into(),
+        time: range,
         limit: count(&parameters, "limit", LIMIT_DEFAULT, LIMIT_MAX)?,
         spans_per_spanset: count(&parameters, "spss", SPANS_DEFAULT, SPANS_MAX)?,
     };
-    let found = shared.engine.search(&request).await?;
+    let found = shared.engine.search(request).await?;
     Ok(Json(response::search(&found)))
 }

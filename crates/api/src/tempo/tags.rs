@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use http::HeaderMap;
 use serde_json::{Value, json};
-use throughline_query::{ScopeTags, TagNamesRequest, TagValue, TagValuesRequest};
+use throughline_query::{FieldValue, ScopedTags, TagNamesRequest, TagScope, TagValuesRequest};
 
 use super::error::TempoError;
 use super::request::{Parameters, count, given, range};
@@ -26,8 +26,8 @@ pub(super) async fn names_v1(
     let scopes = names(&shared, &headers, &parameters).await?;
     let names: BTreeSet<String> = scopes
         .into_iter()
-        .filter(|scope| scope.scope != "intrinsic" || given(&parameters, "scope") == Some("intrinsic"))
-        .flat_map(|scope| scope.tags)
+        .filter(|scope| scope.scope != TagScope::Intrinsic || given(&parameters, "scope") == Some("intrinsic"))
+        .flat_map(|scope| scope.names)
         .collect();
     Ok(Json(json!({"tagNames": names, "metrics": {}})))
 }
@@ -38,33 +38,29 @@ pub(super) async fn names_v2(
     Query(parameters): Parameters,
 ) -> Result<Json<Value>, TempoError> {
     let scopes = names(&shared, &headers, &parameters).await?;
-    let scopes: Vec<Value> = scopes.iter().map(|scope| json!({"name": scope.scope, "tags": scope.tags})).collect();
+    let scopes: Vec<Value> = scopes.iter().map(|scope| json!({"name": scope.scope.name(), "tags": scope.names})).collect();
     Ok(Json(json!({"scopes": scopes, "metrics": {}})))
 }
-
-const SCOPES: &[&str] = &["resource", "span", "intrinsic", "event", "link", "instrumentation"];
 
 async fn names(
     shared: &Shared,
     headers: &HeaderMap,
     parameters: &HashMap<String, String>,
-) -> Result<Vec<ScopeTags>, TempoError> {
-    let scope = given(parameters, "scope").filter(|scope| *scope != "none");
-    if let Some(scope) = scope
-        && !SCOPES.contains(&scope)
-    {
-        return Err(TempoError::invalid(format!("invalid scope: {scope:?}; known: {}", SCOPES.join(", "))));
-    }
-    let range = range(parameters)?;
+) -> Result<Vec<ScopedTags>, TempoError> {
+    let scope = given(parameters, "scope").filter(|scope| *scope != "none").map(scope_named).transpose()?;
     let request = TagNamesRequest {
         tenant: tenant(headers)?,
-        scope: scope.map(str::to_owned),
-        q: given(parameters, "q").map(str::to_owned),
-        start_ns: range.start_ns,
-        end_ns: range.end_ns,
+        scope,
+        query: given(parameters, "q").unwrap_or_default().to_owned(),
+        time: range(parameters)?,
         limit: count(parameters, "limit", LIMIT_DEFAULT, LIMIT_MAX)?,
     };
-    Ok(shared.engine.tag_names(&request).await?)
+    Ok(shared.engine.tag_names(request).await?.scopes)
+}
+
+fn scope_named(name: &str) -> Result<TagScope, TempoError> {
+    let known = TagScope::ALL.map(TagScope::name).join(", ");
+    TagScope::from_name(name).ok_or_else(|| TempoError::invalid(format!("invalid scope: {name:?}; known: {known}")))
 }
 
 pub(super) async fn values_v1(
@@ -78,7 +74,7 @@ pub(super) async fn values_v1(
     let bare = matches!(tag, "name" | "status" | "kind") || known.iter().any(|scope| tag.starts_with(scope));
     let tag = if bare { tag.to_owned() } else { format!(".{tag}") };
     let values = values(&shared, &headers, tag, &parameters).await?;
-    let values: BTreeSet<String> = values.into_iter().map(|value| value.value).collect();
+    let values: BTreeSet<String> = values.iter().map(FieldValue::text).collect();
     Ok(Json(json!({"tagValues": values, "metrics": {}})))
 }
 
@@ -89,7 +85,7 @@ pub(super) async fn values_v2(
     Query(parameters): Parameters,
 ) -> Result<Json<Value>, TempoError> {
     let values = values(&shared, &headers, tag(&rest)?.to_owned(), &parameters).await?;
-    let values: Vec<Value> = values.iter().map(|value| json!({"type": value.kind, "value": value.value})).collect();
+    let values: Vec<Value> = values.iter().map(|value| json!({"type": value.type_name(), "value": value.text()})).collect();
     Ok(Json(json!({"tagValues": values, "metrics": {}})))
 }
 
@@ -103,15 +99,13 @@ async fn values(
     headers: &HeaderMap,
     tag: String,
     parameters: &HashMap<String, String>,
-) -> Result<Vec<TagValue>, TempoError> {
-    let range = range(parameters)?;
+) -> Result<Vec<FieldValue>, TempoError> {
     let request = TagValuesRequest {
         tenant: tenant(headers)?,
         tag,
-        q: given(parameters, "q").map(str::to_owned),
-        start_ns: range.start_ns,
-        end_ns: range.end_ns,
+        query: given(parameters, "q").unwrap_or_default().to_owned(),
+        time: range(parameters)?,
         limit: count(parameters, "limit", LIMIT_DEFAULT, LIMIT_MAX)?,
     };
-    Ok(shared.engine.tag_values(&request).await?)
+    Ok(shared.engine.tag_values(request).await?.values)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
-use throughline_model::{Span, TraceId};
+use throughline_model::TraceId;
 use throughline_wire::otlp::Encoding;
 use throughline_wire::otlp::tempo::{self, TraceById};
 
@@ -24,9 +24,8 @@ pub(super) async fn v1(
     let id = parse(&id)?;
     let found = shared.engine.trace(&tenant(&headers)?, id, range_hint(&parameters)?).await?;
     let found = found.ok_or_else(|| TempoError::not_found(format!("trace {id} not found")))?;
-    let spans: Vec<Span> = found.spans.into_iter().map(|row| row.span).collect();
     let encoding = accepted(&headers);
-    Ok(answer(tempo::trace(&spans, encoding), encoding))
+    Ok(answer(tempo::trace(&found.spans, encoding), encoding))
 }
 
 /// The trace in its envelope; an envelope with an empty trace when there is none, because a 404
@@ -39,14 +38,9 @@ pub(super) async fn v2(
 ) -> Result<Response, TempoError> {
     let id = parse(&id)?;
     let found = shared.engine.trace(&tenant(&headers)?, id, range_hint(&parameters)?).await?;
-    let complete = found.as_ref().is_none_or(|trace| trace.complete);
-    let spans: Vec<Span> = found.map(|trace| trace.spans).unwrap_or_default().into_iter().map(|row| row.span).collect();
-    let about = TraceById {
-        partial: (!complete).then(|| "a limit was reached: the trace has more spans than are shown".to_owned()),
-        ..TraceById::default()
-    };
+    let spans = found.map(|trace| trace.spans).unwrap_or_default();
     let encoding = accepted(&headers);
-    Ok(answer(tempo::trace_by_id(&spans, &about, encoding), encoding))
+    Ok(answer(tempo::trace_by_id(&spans, &TraceById::default(), encoding), encoding))
 }
 
 fn parse(id: &str) -> Result<TraceId, TempoError> {

@@ -78,7 +78,7 @@ fn unknown_components_are_refused_and_lacking_ones_named_as_such() {
 
 #[test]
 fn wrong_values_are_refused_with_their_position() {
-    let error = refusal(&DEFAULT.replace("limit_mib: 512", "limit_mib: lots"));
+    let error = refusal(&DEFAULT.replace("limit_mib: 1024", "limit_mib: lots"));
     assert!(error.contains(":19:") && error.contains("lots"), "{error}");
     assert!(refusal("receivers: [").contains("test.yaml:1:"));
     assert!(refusal("a: 1\na: 2").contains("given twice"));
@@ -86,7 +86,7 @@ fn wrong_values_are_refused_with_their_position() {
 
 #[test]
 fn environment_is_put_in() {
-    let text = DEFAULT.replace("127.0.0.1:4317", "127.0.0.1:${env:PORT}").replace("limit_mib: 512", "limit_mib: ${env:NONE:-700}");
+    let text = DEFAULT.replace("127.0.0.1:4317", "127.0.0.1:${env:PORT}").replace("limit_mib: 1024", "limit_mib: ${env:NONE:-700}");
     let printed = print(&parse_here(&text).unwrap());
     assert!(printed.contains("endpoint: 127.0.0.1:9999"), "{printed}");
     assert!(printed.contains("limit_mib: 700"), "{printed}");

@@ -28,8 +28,6 @@ pub struct Config {
     pub pipelines: BTreeMap<String, PipelineConfig>,
     /// The embedded database.
     pub storage: StoreConfig,
-    /// Whether the file says where the database is.
-    pub storage_dir_given: bool,
     /// Limits of queries.
     pub query: QueryConfig,
     /// Where the UI and the APIs listen.
@@ -62,8 +60,6 @@ pub struct QueryConfig {
     pub bytes_max: u64,
     /// Most rows it may look at. Default 2,000,000,000.
     pub rows_max: u64,
-    /// Queries that may run at once; more wait, then are refused. Default 16.
-    pub concurrent_max: usize,
 }
 
 impl Default for QueryConfig {
@@ -72,7 +68,6 @@ impl Default for QueryConfig {
             timeout: Duration::from_secs(30),
             bytes_max: 8 << 30,
             rows_max: 2_000_000_000,
-            concurrent_max: 16,
         }
     }
 }
@@ -128,7 +123,6 @@ pub(super) fn read(root: &Node) -> Result<Config, ConfigError> {
         extensions: extensions.into_iter().filter(|(id, _)| started.contains(id)).collect(),
         pipelines,
         storage: from_node(section("storage"))?,
-        storage_dir_given: get(section("storage"), "data_dir").is_some(),
         query: from_node(section("query"))?,
         server: from_node(section("server"))?,
         source: root.clone(),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use throughline_api::{Api, StatusSource};
 use throughline_model::{Clock, SystemClock};
-use throughline_pipeline::{Pipeline, Pressure, Registry};
+use throughline_pipeline::{MemoryLimiter, Pipeline, Pressure, Registry};
 use throughline_query::{Engine, Limits};
 use throughline_store::store::Store;
 use throughline_transport::inbound::{Door, Intake, Listeners, OtlpReceiver, ReceiverLimits};
@@ -56,7 +56,7 @@ impl Platform {
         let exporters = start_exporters(&config, &store, &pipelines, &registry)?;
         let readiness = Readiness::default();
         let (stop, _) = watch::channel(false);
-        let tasks = vec![tokio::spawn(relieve(limiter.pressure(), Arc::clone(&store), stop.subscribe()))];
+        let tasks = vec![tokio::spawn(relieve(Arc::clone(&limiter), Arc::clone(&store), stop.subscribe()))];
         let mut platform = Self {
             store: Arc::clone(&store),
             receivers: Vec::new(),
@@ -79,7 +79,7 @@ impl Platform {
         &mut self,
         config: &Config,
         pipelines: &BTreeMap<String, Arc<Pipeline>>,
-        limiter: &Arc<throughline_pipeline::MemoryLimiter>,
+        limiter: &Arc<MemoryLimiter>,
         clock: &Arc<dyn Clock>,
         registry: &Registry,
     ) -> anyhow::Result<()> {
@@ -112,10 +112,9 @@ impl Platform {
         registry: Registry,
     ) -> anyhow::Result<()> {
         let limits = Limits {
-            timeout: config.query.timeout,
-            bytes_max: config.query.bytes_max,
-            rows_max: config.query.rows_max,
-            concurrent_max: config.query.concurrent_max,
+            deadline: config.query.timeout,
+            bytes_max: Some(config.query.bytes_max),
+            rows_max: Some(config.query.rows_max),
             ..Limits::default()
         };
         let engine = Arc::new(Engine::new(Arc::clone(&self.store), limits));
@@ -203,8 +202,10 @@ fn start_exporters(
     Ok(started)
 }
 
-/// Flushes live data when memory is short.
-async fn relieve(mut pressure: watch::Receiver<Pressure>, store: Arc<Store>, mut stop: watch::Receiver<bool>) {
+/// Flushes live data when memory is short; measures while no request does.
+async fn relieve(limiter: Arc<MemoryLimiter>, store: Arc<Store>, mut stop: watch::Receiver<bool>) {
+    let mut pressure = limiter.pressure();
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
             changed = pressure.changed() => {
@@ -212,9 +213,11 @@ async fn relieve(mut pressure: watch::Receiver<Pressure>, store: Arc<Store>, mut
                     return;
                 }
             }
+            _ = ticks.tick() => limiter.measure_when_due(),
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        if *pressure.borrow_and_update() != Pressure::Normal
+        let short = *pressure.borrow_and_update() != Pressure::Normal;
+        if short
             && let Err(error) = store.flush().await
         {
             tracing::warn!(%error, "live data could not be flushed when memory was short");
