@@ -48,7 +48,7 @@ fn same(left: &Items, right: &Items) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
     #[test]
     fn decodes_what_the_generated_types_decode(signal in signal(), seed: u64) {
