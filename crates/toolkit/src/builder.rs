@@ -112,6 +112,11 @@ impl TelemetryBuilder {
         self
     }
 
+    #[cfg(test)]
+    pub(crate) fn set_output(&mut self, output: Arc<dyn Output>) {
+        self.output = output;
+    }
+
     /// Starts telemetry and installs it for the whole process.
     ///
     /// # Errors

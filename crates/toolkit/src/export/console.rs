@@ -44,3 +44,43 @@ impl Debug for Redirected {
         f.write_str("Redirected")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Environment, Telemetry};
+
+    #[derive(Debug, Default)]
+    struct Recorder(Mutex<Vec<String>>);
+
+    impl Output for Recorder {
+        fn log_line(&self, _: &str) {}
+        fn console(&self, json: &str) {
+            self.0.lock().unwrap().push(json.to_owned());
+        }
+    }
+
+    #[test]
+    fn the_console_exporter_prints_each_signal_as_otlp_json() {
+        let recorder = Arc::new(Recorder::default());
+        let names = ["OTEL_TRACES_EXPORTER", "OTEL_LOGS_EXPORTER", "OTEL_METRICS_EXPORTER"];
+        let environment = Environment::from_pairs(names.map(|name| (name, "console")));
+        let mut builder = Telemetry::builder().environment(environment);
+        builder.set_output(Arc::clone(&recorder) as Arc<dyn Output>);
+        let telemetry = builder.start().unwrap();
+        telemetry.meter("test").u64_counter("orders").build().add(1, &[]);
+        tracing::dispatcher::with_default(telemetry.dispatch(), || {
+            tracing::info_span!("work").in_scope(|| tracing::info!("inside"));
+        });
+        let report = telemetry.shutdown_blocking(Duration::from_secs(10));
+        assert!(report.is_lossless() && report.spans.exported == 1, "{report}");
+        let printed = recorder.0.lock().unwrap().clone();
+        for key in ["resourceSpans", "resourceLogs", "resourceMetrics"] {
+            let line = printed.iter().find(|line| line.contains(key)).unwrap();
+            assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+        }
+    }
+}

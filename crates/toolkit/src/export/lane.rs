@@ -218,7 +218,7 @@ impl Lane {
         self.source.settle(&self.core, exported, dropped, reason);
         if let Some(answer) = answer {
             // The metric reader may have stopped waiting.
-            let _nobody_waits = answer.send(dropped == 0).is_err();
+            let _nobody_waits = answer.send(()).is_err();
         }
         cut
     }
@@ -231,6 +231,9 @@ async fn after(receiver: &mut Option<oneshot::Receiver<()>>) {
         None => std::future::pending().await,
     }
 }
+
+/// How long an absent collector is waited for at shutdown before the second and last attempt.
+const LAST_CHANCE: Duration = Duration::from_millis(100);
 
 struct Sending<'a> {
     transport: &'a Transport,
@@ -263,7 +266,10 @@ impl Sending<'_> {
                 Driven::Closing | Driven::Cut => return (0, items, DropReason::Shutdown, true),
             };
             absent_while_closing += u32::from(self.control.closing() && unreachable);
-            let wait = backoff.wait(after);
+            let wait = match backoff.wait(after) {
+                wait if unreachable && self.control.closing() => wait.min(LAST_CHANCE),
+                wait => wait,
+            };
             let timed_out = Instant::now() + wait >= over;
             // Nobody listens and the process wants to end: do not wait for a miracle.
             if timed_out || absent_while_closing > 1 {

@@ -14,8 +14,8 @@ use crate::settings::Signal;
 pub(super) struct Batch {
     pub(super) items: u64,
     pub(super) body: Vec<u8>,
-    /// Who made the request and waits for its outcome.
-    pub(super) answer: Option<oneshot::Sender<bool>>,
+    /// Who made the request and waits for its end.
+    pub(super) answer: Option<oneshot::Sender<()>>,
 }
 
 /// A queue and its encoder.

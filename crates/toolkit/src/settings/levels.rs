@@ -25,6 +25,9 @@ impl Levels {
             }
             None => Targets::new().with_default(LevelFilter::INFO),
         };
+        // The SDK's chatter is of interest only to those who ask for it.
+        let asked = filter.is_some_and(|text| text.contains("opentelemetry"));
+        let events = if asked { events } else { events.with_target("opentelemetry", LevelFilter::WARN) };
         let default = events.default_level().unwrap_or(LevelFilter::OFF);
         let max = events.iter().map(|(_, level)| level).fold(default, LevelFilter::max);
         Self { events, max: max.max(LevelFilter::INFO) }

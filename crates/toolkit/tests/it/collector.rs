@@ -24,8 +24,11 @@ use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 /// How the collector behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +68,16 @@ pub(crate) struct Collector {
 
 impl Collector {
     pub(crate) fn start(mode: Mode) -> Self {
+        Self::launch(mode, None)
+    }
+
+    /// A collector that speaks TLS and trusts only the test client.
+    pub(crate) fn start_tls(mode: Mode, config: ServerConfig) -> Self {
+        Self::launch(mode, Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    fn launch(mode: Mode, tls: Option<TlsAcceptor>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let received = Arc::new(Mutex::new(Received::default()));
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
@@ -72,17 +85,17 @@ impl Collector {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let listener = TcpListener::bind("localhost:0").await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();
                 tokio::select! {
-                    () = serve(listener, mode, state) => {}
+                    () = serve(listener, tls, mode, state) => {}
                     _ = stopped => {}
                 }
             });
         });
         let address: SocketAddr = told.recv().unwrap();
         let (stop, thread) = (Some(stop), Some(thread));
-        Self { address: format!("http://{address}"), received, stop, thread }
+        Self { address: format!("{scheme}://localhost:{}", address.port()), received, stop, thread }
     }
 
     pub(crate) fn received(&self) -> std::sync::MutexGuard<'_, Received> {
@@ -139,18 +152,32 @@ fn text(value: &AnyValue) -> String {
     }
 }
 
-async fn serve(listener: TcpListener, mode: Mode, state: Arc<Mutex<Received>>) {
+async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, mode: Mode, state: Arc<Mutex<Received>>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let state = Arc::clone(&state);
+        let (state, tls) = (Arc::clone(&state), tls.clone());
         tokio::spawn(async move {
-            let service = hyper::service::service_fn(move |request| {
-                let state = Arc::clone(&state);
-                async move { Ok::<_, Infallible>(answer(request, mode, state).await) }
-            });
-            let connection = auto::Builder::new(TokioExecutor::new());
-            drop(connection.serve_connection(TokioIo::new(stream), service).await);
+            match tls {
+                None => talk(stream, mode, state).await,
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        talk(stream, mode, state).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn talk<S>(stream: S, mode: Mode, state: Arc<Mutex<Received>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |request| {
+        let state = Arc::clone(&state);
+        async move { Ok::<_, Infallible>(answer(request, mode, state).await) }
+    });
+    let connection = auto::Builder::new(TokioExecutor::new());
+    drop(connection.serve_connection(TokioIo::new(stream), service).await);
 }
 
 async fn answer(request: Request<Incoming>, mode: Mode, state: Arc<Mutex<Received>>) -> Response<Answer> {

@@ -17,6 +17,7 @@ mod protocols;
 mod runtimes;
 mod spans;
 mod sql;
+mod tls;
 
 use std::time::Duration;
 
