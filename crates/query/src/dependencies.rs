@@ -140,6 +140,5 @@ fn ids<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a FixedSizeBinaryArra
 }
 
 fn key(trace: &[u8], span: &[u8]) -> SpanKey {
-    use std::hash::BuildHasher as _;
     ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one((trace, span))
 }

@@ -36,7 +36,7 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
-    position: Option<Position>,
+    position: Option<u32>,
     retry_after: Option<Duration>,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -69,7 +69,16 @@ impl Error {
 
     /// Adds the place in the query.
     pub(crate) fn at(mut self, position: Position) -> Self {
-        self.position = Some(position);
+        self.position = Some(position.0);
+        self
+    }
+
+    /// Counts the place in characters of the query's text instead of bytes.
+    pub(crate) fn in_text(mut self, text: &str) -> Self {
+        self.position = self.position.map(|bytes| {
+            let before = text.char_indices().take_while(|(at, _)| (*at as u64) < u64::from(bytes));
+            u32::try_from(before.count()).unwrap_or(u32::MAX)
+        });
         self
     }
 
@@ -79,10 +88,10 @@ impl Error {
         self.kind
     }
 
-    /// Where in the query text, as a byte offset.
+    /// Where in the query text, in characters from 0.
     #[must_use]
     pub fn position(&self) -> Option<u32> {
-        self.position.map(|position| position.0)
+        self.position
     }
 
     /// How long to wait before asking again.

@@ -22,6 +22,8 @@ pub struct Limits {
     pub spans_max: usize,
     /// How many traces a search may load to look at them whole.
     pub candidates_max: usize,
+    /// How many spans may be remembered to join children with their parents.
+    pub joined_spans_max: usize,
     /// How many log records a search may return.
     pub logs_max: usize,
     /// How many names or values a list may have.
@@ -37,6 +39,7 @@ impl Default for Limits {
             traces_max: 10_000,
             spans_max: 10_000,
             candidates_max: 100_000,
+            joined_spans_max: 5_000_000,
             logs_max: 10_000,
             values_max: 100_000,
         }

@@ -18,7 +18,7 @@ use throughline_store::scan::{TimeRange, TraceSummary};
 
 use crate::eval::Program;
 use crate::limits::{Meter, check_limit};
-use crate::{FieldValue, Limits, QueryStats, Result};
+use crate::{Error, FieldValue, Limits, QueryStats, Result};
 use candidates::Candidates;
 use matching::Matcher;
 
@@ -147,7 +147,10 @@ pub(crate) async fn search(
     let spans_max = check_limit("the number of spans", request.spans_per_spanset, limits.spans_max)?;
     let program = match &request.query {
         SearchQuery::Text(text) if text.trim().is_empty() => Program::of(&compile("{ true }")?)?,
-        SearchQuery::Text(text) => Program::of(&compile(text)?)?,
+        SearchQuery::Text(text) => compile(text)
+            .map_err(Error::from)
+            .and_then(|query| Program::of(&query))
+            .map_err(|error| error.in_text(text))?,
         SearchQuery::Tree(query) => Program::of(query)?,
     };
     let matcher = Matcher { program: &program, time: request.time, spans_max };

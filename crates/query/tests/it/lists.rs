@@ -143,3 +143,16 @@ async fn services_and_operations_count_spans_and_errors() {
         assert!(clients.complete && clients.stats.inspected_rows >= 1);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn dependencies_count_calls_between_services_once() {
+    for store in stores().await {
+        store.spans(&spans()).await;
+        store.spans(&[span("db", 1, 3, 2, 106), span("stray", 1, 4, 99, 107)]).await;
+        let found = store.engine().dependencies(&Tenant::default(), ALL).await.unwrap();
+        let calls: Vec<_> =
+            found.dependencies.iter().map(|d| (d.parent.as_str(), d.child.as_str(), d.calls)).collect();
+        assert_eq!(calls, [("shop", "db", 1)]);
+        assert!(found.complete);
+    }
+}

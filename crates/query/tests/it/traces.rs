@@ -111,3 +111,23 @@ async fn limits_of_a_request_are_checked() {
         assert_eq!(error.kind(), ErrorKind::Invalid);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn traces_come_in_the_order_asked_for() {
+    let store = TestStore::open().await;
+    store.spans(&[span("api", 1, 1, 0, 100), span("api", 2, 1, 0, 50)]).await;
+    let ids = [trace_id(2), trace_id(9), trace_id(1)];
+    let traces = store.engine().traces(&Tenant::default(), &ids, None).await.unwrap();
+    let found: Vec<_> = traces.iter().map(|trace| trace.trace_id).collect();
+    assert_eq!(found, [trace_id(2), trace_id(1)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn faults_are_placed_in_characters() {
+    let store = TestStore::open().await;
+    for (query, place) in [("{ name = \"äöü\" && name > 5 }", 23), ("{ name = \"äöü\" } | rate()", 19)]
+    {
+        let error = store.engine().search(request(query, 5)).await.unwrap_err();
+        assert_eq!(error.position(), Some(place), "{error}");
+    }
+}
