@@ -1,5 +1,9 @@
 //! What an append to the write-ahead log costs: alone (one sync a request) and with others (one sync for all that wait).
+//! And what storing costs in all, from the decoded batch to the segment: CPU time of the process.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a benchmark")]
+
+#[path = "segment/spans.rs"]
+mod spans;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -7,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use throughline_model::merge::{ColumnPolicy, concat};
 use throughline_model::{Signal, Span, SpanBatchBuilder, SpanId, Tenant, TraceId};
 use throughline_store::store::Append;
 use throughline_store::{Durability, Store, StoreConfig};
@@ -89,5 +94,75 @@ fn wal_append(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, wal_append);
+/// CPU time of the process, of threads that ended too.
+fn cpu() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 10)
+}
+
+/// Appends all batches, 16 at a time, and flushes; returns CPU time.
+async fn store_all(batches: &Arc<Vec<arrow::array::RecordBatch>>, print: bool) -> Duration {
+    let dir = tempfile::tempdir().unwrap();
+    let replay: throughline_store::Replay = Arc::new(|_| Err("never".to_owned()));
+    let mut config = StoreConfig::new(dir.path());
+    config.retention.age_max = Duration::ZERO;
+    let (store, _) = Store::open(config, replay).await.unwrap();
+    let start = (cpu(), Instant::now());
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..16 {
+        let (store, batches) = (store.clone(), batches.clone());
+        writers.spawn(async move {
+            for batch in batches.iter().skip(writer).step_by(16) {
+                let raw = Bytes::from(vec![0xa5; batch.num_rows() * 476]);
+                let request = Append { raw, batch: batch.clone(), ..request() };
+                while let Err(error) = store.append(request.clone()).await {
+                    assert!(error.is_retryable());
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        });
+    }
+    while let Some(ended) = writers.join_next().await {
+        ended.unwrap();
+    }
+    let appended = (cpu(), start.1.elapsed());
+    store.flush().await.unwrap();
+    let took = cpu() - start.0;
+    if print {
+        let stats = store.stats();
+        eprintln!(
+            "{} spans: appended in {:?} wall, {:?} CPU; with flushes {took:?} CPU; {} segments, {} bytes; {:?}",
+            stats.spans.rows,
+            appended.1,
+            appended.0 - start.0,
+            stats.segments,
+            stats.segment_bytes,
+            stats.wal
+        );
+    }
+    took
+}
+
+fn ingest(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    // United alone, a batch has its own memory and no more of it than it needs, as a decoded one has once it is stored.
+    let alone = |batch| concat(Signal::Traces, &[batch], ColumnPolicy::KEEP_ALL).unwrap();
+    let batches: Arc<Vec<_>> = Arc::new(spans::batches(600_000, 7).into_iter().map(alone).collect());
+    let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+    let bytes: usize = batches.iter().map(|batch| batch.get_array_memory_size()).sum();
+    eprintln!("{rows} spans in {} batches, {} bytes of memory a span", batches.len(), bytes / rows);
+    let mut group = criterion.benchmark_group("ingest");
+    group.throughput(Throughput::Elements(rows as u64)).sample_size(10);
+    group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_secs(5));
+    group.bench_function("append+flush, CPU", |bencher| {
+        bencher.iter_custom(|times| {
+            (0..times).map(|time| runtime.block_on(store_all(&batches, time == 0))).sum()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, wal_append, ingest);
 criterion_main!(benches);

@@ -6,6 +6,7 @@
 
 mod generation;
 mod merge;
+mod shrink;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 
 pub use generation::Snapshot;
 pub(crate) use generation::{Frozen, Generation, signal_index};
+pub(crate) use shrink::shrink;
 
 use crate::Error;
 use crate::config::{FlushConfig, LiveConfig};

@@ -27,7 +27,7 @@ pub use upkeep::UpkeepStats;
 use crate::Error;
 use crate::catalog::{Catalog, Snapshot};
 use crate::config::StoreConfig;
-use crate::live::Live;
+use crate::live::{Live, shrink};
 use crate::recovery::RecoveryReport;
 use crate::scan::ScanPool;
 use crate::segment::Segments;
@@ -117,7 +117,7 @@ impl Store {
             return Ok(());
         }
         let entry = self.wal.entry(RequestParts { tenant, signal, encoding, pipeline, received_ns, raw })?;
-        let answer = self.wal.append(entry, batch)?;
+        let answer = self.wal.append(entry, shrink(batch)?)?;
         answer.await.map_err(|_| Error::unavailable("the store is closed", Duration::from_secs(1)))?
     }
 

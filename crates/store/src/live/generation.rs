@@ -228,8 +228,8 @@ mod tests {
     fn a_quiet_table_is_copied_as_often_as_it_doubles() {
         let mut rows: Vec<usize> = Vec::new();
         let mut copied = 0;
-        for _ in 0..4_000 {
-            rows.push(1);
+        for arrived in [1; 4_000] {
+            rows.push(arrived);
             for range in merge_ranges(&rows, 8_192).into_iter().rev() {
                 let merged = rows[range.clone()].iter().sum();
                 copied += merged;

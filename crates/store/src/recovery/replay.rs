@@ -9,7 +9,7 @@ use throughline_model::{Signal, Tenant};
 
 use crate::Error;
 use crate::catalog::Catalog;
-use crate::live::Live;
+use crate::live::{Live, shrink};
 use crate::recovery::files::{self, FoundFile};
 use crate::recovery::{RecoveryReport, Replay, Undecodable, WalDamage};
 use crate::store::flush::Flusher;
@@ -146,7 +146,7 @@ impl Recovery {
                     *rows += batch.num_rows() as u64;
                 }
                 if batch.num_rows() > 0 {
-                    self.parts.live.restore(&record.tenant, record.signal, batch);
+                    self.parts.live.restore(&record.tenant, record.signal, shrink(batch)?);
                 }
                 Ok(())
             }
