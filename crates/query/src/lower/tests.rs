@@ -95,3 +95,14 @@ fn a_query_too_large_for_the_store_is_decided_here() {
     let deep = format!("{}.x = 1{}", "!(.y = 2 && ".repeat(32), ")".repeat(32));
     assert!(!lowered(&deep).exact);
 }
+
+/// `&&` and `||` bind alike, so a chain that alternates is as deep as it is long.
+#[test]
+fn the_longest_query_that_parses_runs() {
+    let chain: String = (0..498).map(|n| if n % 2 == 0 { " || .a = 1" } else { " && .a = 2" }).collect();
+    let lowered = lowered(&format!(".a = 0{chain}"));
+    let predicate = predicate(&format!(".a = 0{chain}")).unwrap();
+    let trace = Trace::assemble(samples::trace_id(1), vec![Span::default()]).unwrap();
+    assert!(!predicate.holds(&trace, 0));
+    assert!(!lowered.exact);
+}

@@ -32,6 +32,9 @@ pub(super) struct Candidates<'a> {
     candidates_max: usize,
 }
 
+/// Pages grow up to this many traces, and beyond only when as many start at one moment.
+const PAGE_MAX: usize = 8_192;
+
 /// A page of candidates.
 #[derive(Default)]
 struct Page {
@@ -96,10 +99,10 @@ impl<'a> Candidates<'a> {
                 break;
             }
             // Rows that start with the last one may have been cut off, so they are asked for again.
+            // A page must hold more than starts at one moment, and few pages must do in the end.
             let next_ns = last_ns.saturating_add(1);
-            if next_ns >= end_ns || page.fresh.is_empty() {
-                page_traces = page_traces.saturating_mul(4);
-            }
+            let grown = page_traces.saturating_mul(2);
+            page_traces = if next_ns >= end_ns { grown } else { grown.min(PAGE_MAX).max(page_traces) };
             end_ns = next_ns.min(end_ns);
         }
         Ok((found.into_iter().map(|(_, found)| found).collect(), meter))

@@ -77,6 +77,15 @@ fn metrics_combine_with_arithmetic() {
 }
 
 #[test]
+fn constants_fold_and_print_as_they_were_meant() {
+    check("({} | rate()) > 1.0 / 0", "({ true } | rate()) > (1.0 / 0.0)");
+    check("({} | rate()) * (1 - 3) / 2", "({ true } | rate()) * -2 / 2");
+    check("{} | rate() > -(10s)", "{ true } | rate() > -10s");
+    refused("({} | rate()) > 1 / 0", 18);
+    refused("({} | rate()) > 10s * 2", 20);
+}
+
+#[test]
 fn what_is_no_query_is_refused_where_it_stops_being_one() {
     for (text, offset) in [
         ("", 0),

@@ -45,10 +45,15 @@ impl Display for ScalarExpr {
     }
 }
 
-/// A number outside `{ }`, where the smallest integer has no name and no digits.
+/// A number outside `{ }`, where the smallest integer and what division by zero gives have no
+/// name and no digits.
 pub(super) fn number(f: &mut Formatter<'_>, literal: &Literal) -> fmt::Result {
     match literal {
         Literal::Int(i64::MIN) => write!(f, "({} - 1)", -i64::MAX),
+        Literal::Float(infinite) if infinite.is_infinite() => {
+            write!(f, "({}1.0 / 0.0)", if *infinite < 0.0 { "-" } else { "" })
+        }
+        Literal::Float(number) if number.is_nan() => f.write_str("(0.0 / 0.0)"),
         literal => literal.fmt(f),
     }
 }
