@@ -28,7 +28,7 @@ pub(crate) fn say(core: &Core, severity: Severity, message: String) {
     };
     if level <= core.settings.diagnostics {
         let time_ns = clock::now_ns();
-        let record = LogData { time_ns, severity, target: TARGET, message, ..LogData::default() };
+        let record = LogData { time_ns, severity, target: TARGET.into(), message, ..LogData::default() };
         json_log::write(&record, &core.settings.service_name, &*core.output);
     }
 }

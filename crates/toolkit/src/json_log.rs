@@ -50,7 +50,7 @@ fn format_line(record: &LogData, service: &str, line: &mut String) {
     line.push_str(",\"service\":");
     push_json_str(service, line);
     line.push_str(",\"target\":");
-    push_json_str(record.target, line);
+    push_json_str(&record.target, line);
     if let Some(name) = record.event_name {
         line.push_str(",\"event\":");
         push_json_str(name, line);
@@ -206,7 +206,7 @@ mod tests {
         let mut record = LogData {
             time_ns: 1_763_716_465_123_456_789,
             severity: Severity::Warn,
-            target: "ledger::relay",
+            target: "ledger::relay".into(),
             message: "quote \" back \\ line \n bell \u{7} ż".to_owned(),
             cx: Some(TraceContext::remote(TraceId::from(0xabc), SpanId::from(0xdef), true)),
             ..LogData::default()

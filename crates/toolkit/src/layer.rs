@@ -21,7 +21,7 @@ use tracing_subscriber::registry::{LookupSpan, Registry};
 use crate::clock;
 use crate::core::Core;
 use crate::ids;
-use crate::propagation::TraceContext;
+use crate::propagation::{RANDOM, SAMPLED, TraceContext};
 use span_data::{LinkData, SpanData};
 use visit::SpanVisitor;
 
@@ -73,33 +73,34 @@ impl TelemetryLayer {
         if self.core.settings.traces_off() {
             return Slot { cx: parent, data: None };
         }
-        let new_root = !parent.is_valid();
-        let trace_id = if new_root { ids::trace_id() } else { parent.trace_id };
-        let recorded = self.core.sampler.keeps(&parent, trace_id);
-        let mut cx = TraceContext {
-            trace_id,
-            span_id: ids::span_id(),
-            flags: parent.flags,
-            remote: false,
-            state: None,
-            baggage: parent.baggage,
-        };
-        if new_root {
-            cx.flags = crate::propagation::RANDOM;
-        } else {
-            cx.state = parent.state;
-        }
-        let sampled = crate::propagation::SAMPLED;
-        cx.flags = if recorded { cx.flags | sampled } else { cx.flags & !sampled };
+        let parent_id = parent.is_valid().then_some(parent.span_id);
+        let remote = parent.remote;
+        let (cx, recorded) = identify(&self.core, parent);
         if !recorded {
             return Slot { cx, data: None };
         }
         let mut data = self.core.span_pool.get();
-        let parent_id = (!new_root).then_some(parent.span_id);
-        data.begin(metadata, parent_id, parent.remote);
+        data.begin(metadata.name().into(), metadata.target().into(), parent_id, remote);
         attrs.record(&mut SpanVisitor::fresh(&mut data, &self.core.settings.span_limits));
         Slot { cx, data: Some(data) }
     }
+}
+
+/// The identity of a new span below `parent`, and whether it is recorded.
+pub(crate) fn identify(core: &Core, parent: TraceContext) -> (TraceContext, bool) {
+    let new_root = !parent.is_valid();
+    let trace_id = if new_root { ids::trace_id() } else { parent.trace_id };
+    let recorded = core.sampler.keeps(&parent, trace_id);
+    let flags = if new_root { RANDOM } else { parent.flags };
+    let cx = TraceContext {
+        trace_id,
+        span_id: ids::span_id(),
+        flags: if recorded { flags | SAMPLED } else { flags & !SAMPLED },
+        remote: false,
+        state: if new_root { None } else { parent.state },
+        baggage: parent.baggage,
+    };
+    (cx, recorded)
 }
 
 /// The context of a span in the registry.

@@ -40,6 +40,7 @@
 //! typed attributes. A `tracing` event becomes one JSON line on stderr and one OTLP log record,
 //! both carrying `trace_id` and `span_id`.
 
+mod api_span;
 mod builder;
 mod clock;
 mod core;
@@ -64,6 +65,7 @@ pub mod db;
 pub mod http;
 pub mod propagation;
 
+pub use api_span::{ApiSpan, ApiTracer, ApiTracerProvider};
 pub use builder::TelemetryBuilder;
 pub use error::{ErrorKind, InitError};
 pub use layer::TelemetryLayer;

@@ -158,7 +158,7 @@ pub(crate) fn add_exception(
         let mut record = core.log_pool.get();
         record.time_ns = clock::now_ns();
         record.severity = Severity::Error;
-        record.target = data.scope;
+        record.target = data.scope.clone();
         record.event_name = Some("exception");
         record.message.push_str(message);
         record.fields = describe(core.settings.log_limits);

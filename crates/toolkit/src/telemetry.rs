@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tracing::Dispatch;
 
+use crate::api_span::ApiTracerProvider;
 use crate::core::Core;
 use crate::export::thread::ExportThread;
 use crate::metrics::DurationHistogram;
@@ -57,6 +58,7 @@ impl Telemetry {
     /// Makes the meters and the propagation of the OpenTelemetry API this telemetry's.
     pub(crate) fn install_globals(&self) {
         opentelemetry::global::set_meter_provider(self.meters.clone());
+        opentelemetry::global::set_tracer_provider(self.tracer_provider());
     }
 
     /// Configures telemetry in code.
@@ -76,6 +78,13 @@ impl Telemetry {
     #[must_use]
     pub fn meter(&self, name: &'static str) -> Meter {
         self.meters.meter(name)
+    }
+
+    /// Makes spans for code that uses the OpenTelemetry API. They nest with `tracing` spans in
+    /// either direction and leave by the same way.
+    #[must_use]
+    pub fn tracer_provider(&self) -> ApiTracerProvider {
+        ApiTracerProvider::new(Arc::clone(&self.core))
     }
 
     /// A histogram of durations that keeps exemplars.

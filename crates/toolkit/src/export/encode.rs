@@ -1,5 +1,7 @@
 //! Attributes, resources and scopes in OTLP's wire form.
 
+use std::borrow::Cow;
+
 use opentelemetry::{Array, KeyValue, Value};
 
 use super::proto;
@@ -31,7 +33,7 @@ impl ResourceBytes {
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
     /// One buffer a scope, kept between batches.
-    scopes: Vec<(&'static str, Vec<u8>)>,
+    scopes: Vec<(Cow<'static, str>, Vec<u8>)>,
 }
 
 /// More scopes than this are dropped between batches, so that memory does not grow.
@@ -39,10 +41,10 @@ const SCOPES_KEPT: usize = 64;
 
 impl Encoder {
     /// The buffer for items of a scope.
-    pub(super) fn scope(&mut self, name: &'static str) -> &mut Vec<u8> {
-        let found = self.scopes.iter().position(|(n, _)| std::ptr::eq(*n, name) || *n == name);
+    pub(super) fn scope(&mut self, name: &Cow<'static, str>) -> &mut Vec<u8> {
+        let found = self.scopes.iter().position(|(n, _)| n == name);
         let at = found.unwrap_or_else(|| {
-            self.scopes.push((name, Vec::new()));
+            self.scopes.push((name.clone(), Vec::new()));
             self.scopes.len() - 1
         });
         // The index was just found or made.

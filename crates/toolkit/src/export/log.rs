@@ -5,7 +5,7 @@ use super::proto;
 use crate::layer::event::LogData;
 
 pub(crate) fn add(encoder: &mut Encoder, record: &LogData) {
-    let out = encoder.scope(record.target);
+    let out = encoder.scope(&record.target);
     proto::message(out, 2, |out| encode(out, record));
 }
 

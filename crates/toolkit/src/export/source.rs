@@ -19,6 +19,10 @@ pub(super) struct Batch {
 }
 
 /// A queue and its encoder.
+#[expect(
+    clippy::vec_box,
+    reason = "boxes move from the queue to here and back to the pool, never their contents"
+)]
 pub(super) enum Source {
     Spans { taken: Vec<Box<SpanData>>, encoder: Encoder, resource: ResourceBytes },
     Logs { taken: Vec<Box<LogData>>, encoder: Encoder, resource: ResourceBytes },

@@ -11,7 +11,7 @@ const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
 pub(crate) fn add(encoder: &mut Encoder, span: &SpanData) {
-    let out = encoder.scope(span.scope);
+    let out = encoder.scope(&span.scope);
     proto::message(out, 2, |out| encode(out, span));
 }
 

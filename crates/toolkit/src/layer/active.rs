@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 
 use super::Slot;
+use crate::api_span;
 use crate::propagation::TraceContext;
 
 struct Entry {
@@ -11,6 +12,8 @@ struct Entry {
     id: u64,
     /// Which [`crate::core::Core`] made it: a process may have several in tests.
     owner: usize,
+    /// The span of the OpenTelemetry API that was current when this one was entered, or 0.
+    api: u64,
     /// Spans below it are not made at all.
     gate: bool,
     cx: TraceContext,
@@ -26,21 +29,33 @@ thread_local! {
 
 /// The context that a new span or a log record on this thread belongs to.
 pub(crate) fn current() -> Option<TraceContext> {
-    STACK.try_with(|stack| stack.borrow().last().map(|e| e.cx.clone())).ok()?
+    with_current(|cx| cx.cloned())?
 }
 
 /// Reads the current context without copying it.
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&TraceContext>) -> R) -> Option<R> {
-    STACK.try_with(|stack| f(stack.borrow().last().map(|e| &e.cx))).ok()
+    let api = api_span::current();
+    STACK
+        .try_with(|stack| {
+            let stack = stack.borrow();
+            let top = stack.last();
+            match api_span::newer(api, top.map(|e| e.api)) {
+                Some(cx) => f(Some(&cx)),
+                None => f(top.map(|e| &e.cx)),
+            }
+        })
+        .ok()
 }
 
 /// The parent of a new span of this owner.
 pub(super) fn parent_for(owner: usize) -> Option<TraceContext> {
+    let api = api_span::current();
     STACK
         .try_with(|stack| {
             let stack = stack.borrow();
             let entry = stack.iter().rev().find(|e| e.id == 0 || e.owner == owner);
-            entry.map(|e| e.cx.clone())
+            let newer = api_span::newer(api, entry.map(|e| e.api));
+            newer.or_else(|| entry.map(|e| e.cx.clone()))
         })
         .ok()?
 }
@@ -62,7 +77,7 @@ pub(crate) fn is_silent() -> bool {
 }
 
 pub(super) fn remember(id: u64, owner: usize, slot: &Slot) {
-    let entry = Entry { id, owner, gate: slot.data.is_none(), cx: slot.cx.clone() };
+    let entry = Entry { id, owner, api: 0, gate: slot.data.is_none(), cx: slot.cx.clone() };
     let _gone = LAST.try_with(|last| last.replace(Some(entry)));
 }
 
@@ -83,7 +98,7 @@ pub(super) fn enter_remembered(id: u64, owner: usize) -> bool {
 }
 
 pub(super) fn enter(id: u64, owner: usize, slot: &Slot) {
-    push(Entry { id, owner, gate: slot.data.is_none(), cx: slot.cx.clone() });
+    push(Entry { id, owner, api: 0, gate: slot.data.is_none(), cx: slot.cx.clone() });
 }
 
 pub(super) fn exit(id: u64, owner: usize) {
@@ -104,7 +119,7 @@ pub(crate) fn forget_last() {
 /// Makes `cx` the parent of spans created on this thread until the guard is dropped.
 pub(crate) fn push_parent(cx: TraceContext) -> ParentGuard {
     let depth = STACK.try_with(|stack| stack.borrow().len()).unwrap_or(0);
-    push(Entry { id: 0, owner: 0, gate: false, cx });
+    push(Entry { id: 0, owner: 0, api: 0, gate: false, cx });
     ParentGuard { depth, on_this_thread: std::marker::PhantomData }
 }
 
@@ -128,7 +143,8 @@ impl Drop for ParentGuard {
     }
 }
 
-fn push(entry: Entry) {
+fn push(mut entry: Entry) {
+    entry.api = api_span::current();
     let _gone = STACK.try_with(|stack| {
         let mut stack = stack.borrow_mut();
         stack.push(entry);

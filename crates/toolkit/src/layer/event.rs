@@ -1,5 +1,7 @@
 //! `tracing` events: one JSON line, one OTLP log record, and the mark an error leaves on its span.
 
+use std::borrow::Cow;
+
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
@@ -17,7 +19,7 @@ use crate::propagation::TraceContext;
 pub(crate) struct LogData {
     pub(crate) time_ns: u64,
     pub(crate) severity: Severity,
-    pub(crate) target: &'static str,
+    pub(crate) target: Cow<'static, str>,
     /// A name given in the macro (`name: "order.booked"`).
     pub(crate) event_name: Option<&'static str>,
     pub(crate) message: String,
@@ -94,7 +96,7 @@ where
     let mut record = core.log_pool.get();
     record.time_ns = clock::now_ns();
     record.severity = Severity::from(metadata.level());
-    record.target = metadata.target();
+    record.target = Cow::Borrowed(metadata.target());
     record.event_name = given_name(metadata);
     record.cx = context_of(event, ctx);
     let LogData { fields, message, .. } = &mut *record;

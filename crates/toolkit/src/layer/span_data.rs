@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use opentelemetry::trace::SpanId;
-use tracing::Metadata;
 
 use crate::clock;
 use crate::fields::{FieldLimits, Fields};
@@ -39,7 +38,7 @@ pub(crate) struct SpanData {
     pub(crate) parent_id: Option<SpanId>,
     pub(crate) parent_is_remote: bool,
     pub(crate) name: Cow<'static, str>,
-    pub(crate) scope: &'static str,
+    pub(crate) scope: Cow<'static, str>,
     pub(crate) kind: SpanKind,
     pub(crate) status: SpanStatus,
     pub(crate) start_ns: u64,
@@ -82,7 +81,7 @@ impl Default for SpanData {
             parent_id: None,
             parent_is_remote: false,
             name: Cow::Borrowed(""),
-            scope: "",
+            scope: Cow::Borrowed(""),
             kind: SpanKind::Internal,
             status: SpanStatus::Unset,
             start_ns: 0,
@@ -101,16 +100,24 @@ impl Default for SpanData {
 impl SpanData {
     pub(crate) fn begin(
         &mut self,
-        metadata: &'static Metadata<'static>,
+        name: Cow<'static, str>,
+        scope: Cow<'static, str>,
         parent_id: Option<SpanId>,
         parent_is_remote: bool,
     ) {
         self.parent_id = parent_id;
         self.parent_is_remote = parent_is_remote;
-        self.name = Cow::Borrowed(metadata.name());
-        self.scope = metadata.target();
+        self.name = name;
+        self.scope = scope;
         self.start_monotonic = clock::monotonic_ns();
         self.start_ns = clock::wall_ns(self.start_monotonic);
+    }
+
+    /// Moves the start, as the OpenTelemetry API allows.
+    pub(crate) fn start_at(&mut self, wall_ns: u64) {
+        let earlier = self.start_ns.saturating_sub(wall_ns);
+        self.start_ns = wall_ns;
+        self.start_monotonic = self.start_monotonic.saturating_sub(earlier);
     }
 
     /// Ends the span now, unless its end was fixed earlier by [`SpanData::end_at`].
@@ -160,6 +167,7 @@ impl SpanData {
     pub(crate) fn reset(&mut self) {
         self.cx = TraceContext::default();
         self.name = Cow::Borrowed("");
+        self.scope = Cow::Borrowed("");
         self.kind = SpanKind::Internal;
         self.status = SpanStatus::Unset;
         self.end_ns = 0;

@@ -254,3 +254,34 @@ fn open_spans_are_reported() {
     assert_eq!((report.open_spans, report.spans.recorded), (1, 0));
     drop(open);
 }
+
+#[test]
+fn spans_of_the_opentelemetry_api_nest_with_those_of_tracing() {
+    use opentelemetry::Context;
+    use opentelemetry::trace::{Span as _, TraceContextExt, Tracer, TracerProvider};
+
+    let collector = Collector::start(Mode::Works);
+    let telemetry = telemetry(&collector.address, &[]);
+    let tracer = telemetry.tracer_provider().tracer("library");
+    within(&telemetry, || {
+        let a = tracing::info_span!("a");
+        let _a = a.enter();
+        let mut b = tracer.start("b");
+        b.set_attribute(KeyValue::new("n", 1));
+        let _b = Context::current_with_span(b).attach();
+        tracing::info!("inside b");
+        let c = tracing::info_span!("c");
+        let _c = c.enter();
+        let d = tracer.start("d");
+        let _d = Context::current_with_span(d).attach();
+        drop(tracing::info_span!("e"));
+    });
+    let report = telemetry.shutdown_blocking(LIMIT);
+    assert!(report.is_lossless() && report.open_spans == 0, "{report}");
+    for (child, parent) in [("b", "a"), ("c", "b"), ("d", "c"), ("e", "d")] {
+        assert_eq!(collector.span(child).parent_span_id, collector.span(parent).span_id, "{child}");
+    }
+    let b = collector.span("b");
+    assert_eq!(attribute(&b.attributes, "n").as_deref(), Some("1"));
+    assert_eq!(collector.received().logs[0].span_id, b.span_id);
+}
