@@ -12,8 +12,12 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use throughline_model::{Event, Resource, Scope, Signal, Span, SpanBatchBuilder, SpanId, Tenant, TraceId, Value};
-use throughline_store::scan::{AttributeScope, Columns, CompareOp, Field, Filter, Limit, Order, ScanRequest, TimeRange};
+use throughline_model::{
+    Event, Resource, Scope, Signal, Span, SpanBatchBuilder, SpanId, Tenant, TraceId, Value,
+};
+use throughline_store::scan::{
+    AttributeScope, Columns, CompareOp, Field, Filter, Limit, Order, ScanRequest, TimeRange,
+};
 use throughline_store::{Append, Store, StoreConfig};
 
 const SERVICES: u64 = 9;
@@ -94,7 +98,11 @@ fn span(n: u64, origins: &[(Arc<Resource>, Arc<Scope>)]) -> Span {
         attributes.push(text("db.query.summary", format!("SELECT t{}", random >> 12 & 63)));
     }
     let events = if random % 60 == 0 {
-        vec![Event { name: "exception".into(), attributes: vec![text("exception.type", "Timeout".into())], ..Event::default() }]
+        vec![Event {
+            name: "exception".into(),
+            attributes: vec![text("exception.type", "Timeout".into())],
+            ..Event::default()
+        }]
     } else {
         Vec::new()
     };
@@ -127,7 +135,8 @@ fn origins() -> Vec<(Arc<Resource>, Arc<Scope>)> {
                 text("service.name", format!("svc-{}", instance / 3)),
                 text("service.instance.id", format!("instance-{instance}")),
             ];
-            attributes.extend((0..12).map(|n| text(&format!("k8s.label.{n}"), format!("value {n} of {instance}"))));
+            attributes
+                .extend((0..12).map(|n| text(&format!("k8s.label.{n}"), format!("value {n} of {instance}"))));
             (Arc::new(Resource { attributes, ..Resource::default() }), scope.clone())
         })
         .collect()
@@ -170,8 +179,23 @@ async fn filled(spans: u64) -> (Arc<Store>, TempDir) {
 }
 
 fn request(filter: Filter, limit: Limit) -> ScanRequest {
-    let columns = Columns::named(&["trace_id", "span_id", "parent_span_id", "name", "service", "start_ns", "duration_ns", "status_code"]);
-    ScanRequest { filter, limit, columns, order: Order::NewestFirst, ..ScanRequest::new(Tenant::default(), Signal::Traces) }
+    let columns = Columns::named(&[
+        "trace_id",
+        "span_id",
+        "parent_span_id",
+        "name",
+        "service",
+        "start_ns",
+        "duration_ns",
+        "status_code",
+    ]);
+    ScanRequest {
+        filter,
+        limit,
+        columns,
+        order: Order::NewestFirst,
+        ..ScanRequest::new(Tenant::default(), Signal::Traces)
+    }
 }
 
 async fn rows(store: &Store, request: ScanRequest) -> usize {
@@ -194,14 +218,20 @@ fn queries(criterion: &mut Criterion<CpuTime>) {
     group.throughput(Throughput::Elements(spans)).sample_size(20);
     let searches = [
         ("search_service_status_duration_limit_20", Filter::And(vec![service(), error(), longer(100)])),
-        ("search_route_and_duration", Filter::And(vec![
-            service(),
-            Filter::eq(Field::attribute(AttributeScope::Span, "http.route"), "/api/v1/resource7/{id}"),
-            longer(200),
-        ])),
+        (
+            "search_route_and_duration",
+            Filter::And(vec![
+                service(),
+                Filter::eq(Field::attribute(AttributeScope::Span, "http.route"), "/api/v1/resource7/{id}"),
+                longer(200),
+            ]),
+        ),
         ("search_rare_in_service", Filter::And(vec![service(), error(), longer(267)])),
         ("search_nothing_found", Filter::And(vec![service(), error(), longer(400)])),
-        ("search_needle_any_service", Filter::eq(Field::attribute(AttributeScope::Span, "enduser.id"), "user-77")),
+        (
+            "search_needle_any_service",
+            Filter::eq(Field::attribute(AttributeScope::Span, "enduser.id"), "user-77"),
+        ),
         ("search_everything", Filter::All),
     ];
     for (name, filter) in searches {
@@ -223,25 +253,38 @@ fn queries(criterion: &mut Criterion<CpuTime>) {
     group.bench_function("summaries_of_20_traces", |bencher| {
         bencher.iter(|| {
             trace += 9_973;
-            let ids: Vec<TraceId> = (0..20).map(|n| trace_id((trace + n * 37) % (spans / TRACE_SPANS))).collect();
+            let ids: Vec<TraceId> =
+                (0..20).map(|n| trace_id((trace + n * 37) % (spans / TRACE_SPANS))).collect();
             runtime.block_on(store.summaries(&tenant, &ids, None)).unwrap()
         });
     });
     for (name, field, filter) in [
         ("values_of_http.route", Field::attribute(AttributeScope::Span, "http.route"), Filter::All),
-        ("values_of_resource.service.name", Field::attribute(AttributeScope::Resource, "service.name"), Filter::All),
+        (
+            "values_of_resource.service.name",
+            Field::attribute(AttributeScope::Resource, "service.name"),
+            Filter::All,
+        ),
         ("values_of_http.route_in_service", Field::attribute(AttributeScope::Span, "http.route"), service()),
     ] {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let values = store.attribute_values(&tenant, Signal::Traces, &field, TimeRange::ALL, filter.clone(), 5_000);
+                let values = store.attribute_values(
+                    &tenant,
+                    Signal::Traces,
+                    &field,
+                    TimeRange::ALL,
+                    filter.clone(),
+                    5_000,
+                );
                 runtime.block_on(values).unwrap()
             });
         });
     }
     group.bench_function("attribute_keys", |bencher| {
         bencher.iter(|| {
-            let keys = store.attribute_keys(&tenant, Signal::Traces, None, TimeRange::ALL, Filter::All, 5_000);
+            let keys =
+                store.attribute_keys(&tenant, Signal::Traces, None, TimeRange::ALL, Filter::All, 5_000);
             runtime.block_on(keys).unwrap()
         });
     });

@@ -2,8 +2,8 @@
 //! or in the JSON of the resource or scope, which is read once per distinct one.
 
 use super::cells;
+use super::comparison::Test;
 use super::filter::{AttributeScope, Field};
-use super::test::Test;
 use crate::Error;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::buffer::BooleanBuffer;
@@ -18,7 +18,12 @@ pub(super) struct Outcome {
 }
 
 /// A row's own attribute.
-pub(super) fn own(key: &str, test: &Test, batch: &RecordBatch, candidates: &BooleanBuffer) -> Result<Outcome, Error> {
+pub(super) fn own(
+    key: &str,
+    test: &Test,
+    batch: &RecordBatch,
+    candidates: &BooleanBuffer,
+) -> Result<Outcome, Error> {
     let mut outcome = match batch.column_by_name(&schema::attribute_column(key)) {
         Some(array) => Outcome {
             present: cells::present(array, candidates),
@@ -65,7 +70,8 @@ pub(super) fn in_json(
 
 fn in_texts(texts: &StringArray, key: &str, test: &Test, open: &BooleanBuffer) -> Result<Outcome, Error> {
     let len = open.len();
-    let mut outcome = Outcome { present: BooleanBuffer::new_unset(len), passed: BooleanBuffer::new_unset(len) };
+    let mut outcome =
+        Outcome { present: BooleanBuffer::new_unset(len), passed: BooleanBuffer::new_unset(len) };
     let asked = open.count_set_bits();
     if asked == 0 {
         return Ok(outcome);
@@ -116,7 +122,8 @@ pub(super) fn origin(
     candidates: &BooleanBuffer,
 ) -> Result<BooleanBuffer, Error> {
     let none = || Ok(BooleanBuffer::new_unset(candidates.len()));
-    let resource = matches!(field, Field::Attribute { scope: AttributeScope::Any | AttributeScope::Resource, .. });
+    let resource =
+        matches!(field, Field::Attribute { scope: AttributeScope::Any | AttributeScope::Resource, .. });
     let column = if resource { schema::RESOURCE } else { schema::SCOPE };
     let Some(array) = batch.column_by_name(column) else { return none() };
     let open = cells::present(array, candidates);
@@ -148,7 +155,11 @@ pub(super) fn origin_value(field: &Field, key: &str, text: &str) -> Result<Optio
 }
 
 /// Asks once per distinct text of a dictionary array, or per row of a plain one.
-fn by_entry(array: &ArrayRef, candidates: &BooleanBuffer, mut keep: impl FnMut(&str) -> bool) -> BooleanBuffer {
+fn by_entry(
+    array: &ArrayRef,
+    candidates: &BooleanBuffer,
+    mut keep: impl FnMut(&str) -> bool,
+) -> BooleanBuffer {
     if let Some(texts) = array.as_string_opt::<i32>() {
         return cells::each(candidates, |row| keep(texts.value(row)));
     }

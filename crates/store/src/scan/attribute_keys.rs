@@ -139,11 +139,16 @@ impl Keys {
         if let Some(array) = batch.column_by_name(schema::SCOPE) {
             for text in distinct(array) {
                 let scope = Scope::from_json(text).map_err(super::attribute_cells::bad_json)?;
-                scope.attributes.iter().for_each(|(key, _)| self.insert(AttributeScope::Instrumentation, key));
+                scope
+                    .attributes
+                    .iter()
+                    .for_each(|(key, _)| self.insert(AttributeScope::Instrumentation, key));
             }
         }
         if table == Signal::Traces {
-            for (items, scope) in [(Items::Events, AttributeScope::Event), (Items::Links, AttributeScope::Link)] {
+            for (items, scope) in
+                [(Items::Events, AttributeScope::Event), (Items::Links, AttributeScope::Link)]
+            {
                 let Some(list) = ItemList::of(batch, items) else { continue };
                 let Some(array) = list.column(schema::ATTRIBUTES) else { continue };
                 json_keys(array, &mut |key| self.insert(scope, key))?;

@@ -1,8 +1,8 @@
 //! Which values a field has: from dictionary pages alone where every row counts, else from the rows
 //! that pass.
 
-use super::attribute_keys::{KeyCache, distinct};
 use super::attribute_cells::origin_value;
+use super::attribute_keys::{KeyCache, distinct};
 use super::field_values::FieldValues;
 use super::filter::{AttributeScope, Field};
 use super::job::Job;
@@ -12,8 +12,8 @@ use crate::Error;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
-use std::collections::BTreeSet;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use throughline_model::{Value, schema};
 
@@ -82,13 +82,17 @@ impl Values {
                 for text in array.as_string::<i32>().iter().flatten() {
                     // Most are repeats or beyond: look before making a copy.
                     let beyond = self.values.len() >= self.limit
-                        && self.values.last().is_some_and(|last| matches!(&last.0, Value::String(last) if text > last.as_str()));
+                        && self.values.last().is_some_and(
+                            |last| matches!(&last.0, Value::String(last) if text > last.as_str()),
+                        );
                     if !beyond {
                         self.add(Value::from(text));
                     }
                 }
             }
-            DataType::Int64 => array.as_primitive::<Int64Type>().iter().flatten().for_each(|n| self.add(Value::Int(n))),
+            DataType::Int64 => {
+                array.as_primitive::<Int64Type>().iter().flatten().for_each(|n| self.add(Value::Int(n)))
+            }
             DataType::Float64 => {
                 array.as_primitive::<Float64Type>().iter().flatten().for_each(|n| self.add(Value::Double(n)));
             }
@@ -105,7 +109,9 @@ pub(super) fn list(job: &Job, field: &Field, cache: &KeyCache, limit: usize) -> 
     if limit == 0 {
         return Ok(Vec::new());
     }
-    let stored_whole = job.predicate.is_all() && !matches!(field, Field::EndNs) && super::predicate::Items::of(field).is_none();
+    let stored_whole = job.predicate.is_all()
+        && !matches!(field, Field::EndNs)
+        && super::predicate::Items::of(field).is_none();
     let rows = |batch: &arrow::array::RecordBatch, values: &mut Values| add_rows(batch, field, values);
     if !stored_whole {
         job.run(&mut |batch| rows(&batch, &mut values))?;
@@ -184,7 +190,9 @@ fn of_segment(
                 origins(&resource, distinct(schema::RESOURCE)?, values)?;
             }
         }
-        Field::Attribute { scope: AttributeScope::Resource, .. } => origins(field, distinct(schema::RESOURCE)?, values)?,
+        Field::Attribute { scope: AttributeScope::Resource, .. } => {
+            origins(field, distinct(schema::RESOURCE)?, values)?
+        }
         _ => origins(field, distinct(schema::SCOPE)?, values)?,
     }
     Ok(())
@@ -215,7 +223,12 @@ fn every_row(
     columns.add(field);
     for group in groups {
         let group = segment.group(*group)?;
-        let batch = source.range(group.index, &(group.first_row..group.first_row + group.rows), &columns, &job.meter)?;
+        let batch = source.range(
+            group.index,
+            &(group.first_row..group.first_row + group.rows),
+            &columns,
+            &job.meter,
+        )?;
         add_rows(&batch, field, values)?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Runs one test over the cells of one array.
 
+use super::comparison::{Literal, Test};
 use super::filter::CompareOp;
-use super::test::{Literal, Test};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanBufferBuilder, StringArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{
@@ -84,9 +84,7 @@ fn dictionary(array: &ArrayRef, test: &Test, candidates: &BooleanBuffer) -> Bool
     let Some(values) = array.values().as_string_opt::<i32>() else {
         return BooleanBuffer::new_unset(array.len());
     };
-    by_entry(array.keys().values(), values.len(), candidates, |code| {
-        test.text(values.value(code).as_bytes())
-    })
+    by_entry(array.keys().values(), values.len(), candidates, |code| test.text(values.value(code).as_bytes()))
 }
 
 /// All rows at once where the loop is tight enough to be vectorised; nothing else is evaluated.
@@ -126,9 +124,9 @@ where
 {
     let values: &[T::Native] = array.as_primitive::<T>().values();
     let fast = match test {
-        Test::Compare(op, Literal::Int(literal)) => T::Native::try_from(*literal)
-            .ok()
-            .and_then(|literal| compare(values, *op, literal, candidates)),
+        Test::Compare(op, Literal::Int(literal)) => {
+            T::Native::try_from(*literal).ok().and_then(|literal| compare(values, *op, literal, candidates))
+        }
         _ => None,
     };
     fast.unwrap_or_else(|| each(candidates, |row| test.int(values[row].into())))

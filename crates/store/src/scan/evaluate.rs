@@ -1,8 +1,8 @@
 //! Runs a compiled filter over a batch, asking each part only about rows still undecided.
 
+use super::comparison::Test;
 use super::filter::{AttributeScope, Field};
 use super::predicate::{Body, Items, Leaf, Node};
-use super::test::Test;
 use super::{attribute_cells, cells, expression, item_cells};
 use crate::Error;
 use arrow::array::{AsArray, RecordBatch};
@@ -11,7 +11,11 @@ use arrow::datatypes::Int64Type;
 use throughline_model::schema;
 
 /// Which of the candidates pass.
-pub(super) fn rows(node: &Node, batch: &RecordBatch, candidates: &BooleanBuffer) -> Result<BooleanBuffer, Error> {
+pub(super) fn rows(
+    node: &Node,
+    batch: &RecordBatch,
+    candidates: &BooleanBuffer,
+) -> Result<BooleanBuffer, Error> {
     if candidates.count_set_bits() == 0 {
         return Ok(candidates.clone());
     }
@@ -100,7 +104,11 @@ fn bound(
     Ok(&without | &list.any_item(&passed))
 }
 
-fn without_item(body: &Body, batch: &RecordBatch, candidates: &BooleanBuffer) -> Result<BooleanBuffer, Error> {
+fn without_item(
+    body: &Body,
+    batch: &RecordBatch,
+    candidates: &BooleanBuffer,
+) -> Result<BooleanBuffer, Error> {
     match body {
         Body::Leaf(_) => Ok(BooleanBuffer::new_unset(candidates.len())),
         Body::Row(node) => rows(node, batch, candidates),

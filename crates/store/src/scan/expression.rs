@@ -1,10 +1,10 @@
 //! Comparisons whose sides are computed, or are both fields: row by row, as they are rare.
 
+use super::comparison::int_to_double;
 use super::field_values::{FieldValues, item_value};
 use super::filter::{ArithmeticOp, CompareOp, Field, Operand};
 use super::item_cells::ItemList;
 use super::predicate::Items;
-use super::test::int_to_double;
 use crate::Error;
 use arrow::array::{BooleanBufferBuilder, RecordBatch};
 use arrow::buffer::BooleanBuffer;
@@ -74,11 +74,9 @@ impl<'a> Side<'a> {
             Operand::Field(field) if Items::of(field).is_some() => Self::Item(field, batch),
             Operand::Field(field) => Self::Cell(Box::new(FieldValues::new(batch, field))),
             Operand::Literal(value) => Self::Literal(value),
-            Operand::Arithmetic { op, left, right } => Self::Arithmetic(
-                *op,
-                Box::new(Self::new(left, batch)),
-                Box::new(Self::new(right, batch)),
-            ),
+            Operand::Arithmetic { op, left, right } => {
+                Self::Arithmetic(*op, Box::new(Self::new(left, batch)), Box::new(Self::new(right, batch)))
+            }
             Operand::Negate(inner) => Self::Negate(Box::new(Self::new(inner, batch))),
         }
     }
@@ -140,7 +138,11 @@ fn number(value: &Value) -> Option<f64> {
 
 fn compare(left: &Value, op: CompareOp, right: &Value) -> bool {
     let quantified = |elements: &[Value], holds: &dyn Fn(&Value) -> bool| {
-        if op.denies() { !elements.is_empty() && elements.iter().all(holds) } else { elements.iter().any(holds) }
+        if op.denies() {
+            !elements.is_empty() && elements.iter().all(holds)
+        } else {
+            elements.iter().any(holds)
+        }
     };
     match (left, right) {
         (Value::Array(elements), _) => quantified(elements, &|element| compare(element, op, right)),

@@ -122,10 +122,12 @@ pub(super) fn item_value(
         Field::LinkTraceId => column(schema::TRACE_ID),
         Field::LinkSpanId => column(schema::SPAN_ID),
         Field::EventTimeSinceStart => list.since_start(item, batch).map(Value::Int),
-        Field::Attribute { key, .. } => match list.column(schema::ATTRIBUTES).and_then(|array| text(array, item)) {
-            Some(text) => find(text, key)?,
-            None => None,
-        },
+        Field::Attribute { key, .. } => {
+            match list.column(schema::ATTRIBUTES).and_then(|array| text(array, item)) {
+                Some(text) => find(text, key)?,
+                None => None,
+            }
+        }
         _ => None,
     })
 }

@@ -258,9 +258,9 @@ impl CompareOp {
                 self.compile(text).map(drop)
             }
             (Self::Contains | Self::NotContains, Operand::Literal(Value::String(_))) => Ok(()),
-            (Self::Regex | Self::NotRegex | Self::Contains | Self::NotContains, _) => Err(
-                InvalidRequest::new(format!("the right side of {self:?} must be a string literal")),
-            ),
+            (Self::Regex | Self::NotRegex | Self::Contains | Self::NotContains, _) => {
+                Err(InvalidRequest::new(format!("the right side of {self:?} must be a string literal")))
+            }
             _ => Ok(()),
         }
     }

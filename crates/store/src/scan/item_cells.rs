@@ -1,8 +1,8 @@
 //! The events or links of a batch as one flat run of items, each knowing its row.
 
+use super::comparison::Test;
 use super::filter::{AttributeScope, Field};
 use super::predicate::Items;
-use super::test::Test;
 use super::{attribute_cells, cells};
 use crate::Error;
 use arrow::array::{Array, AsArray, BooleanBufferBuilder, ListArray, RecordBatch, StructArray};

@@ -71,7 +71,11 @@ impl Job {
 
     /// The segment's rows of the traces that the filter asks for, where it asks for few and the
     /// sidecar knows their rows.
-    pub(super) fn units(&self, segment: &Arc<OpenSegment>, filter: &Node) -> Result<Option<Vec<Unit>>, Error> {
+    pub(super) fn units(
+        &self,
+        segment: &Arc<OpenSegment>,
+        filter: &Node,
+    ) -> Result<Option<Vec<Unit>>, Error> {
         let Some(ids) = trace_ids::required(filter) else { return Ok(None) };
         let Some(rows) = trace_ids::rows(segment, &ids)? else { return Ok(None) };
         if rows.is_empty() {

@@ -107,9 +107,10 @@ impl<'a> Newest<'a> {
         match what {
             What::File(file) => {
                 let Some((segment, filter)) = job.open(&file)? else { return Ok(()) };
-                for unit in job.units(&segment, &filter)?.unwrap_or_else(|| {
-                    of_segment(&segment, &job.request, &filter, &job.meter)
-                }) {
+                for unit in job
+                    .units(&segment, &filter)?
+                    .unwrap_or_else(|| of_segment(&segment, &job.request, &filter, &job.meter))
+                {
                     self.add(unit.times.1, What::Unit(unit));
                 }
             }
@@ -125,7 +126,9 @@ impl<'a> Newest<'a> {
         let job = self.job;
         let matches = select(unit, &job.request, true, &job.meter)?;
         let column = job.request.table.time_column();
-        let Some(times) = matches.batch.column_by_name(column).and_then(|a| a.as_primitive_opt::<Int64Type>()) else {
+        let Some(times) =
+            matches.batch.column_by_name(column).and_then(|a| a.as_primitive_opt::<Int64Type>())
+        else {
             return Ok(());
         };
         let mut rows: Vec<(i64, u32)> = matches
@@ -137,7 +140,8 @@ impl<'a> Newest<'a> {
             return Ok(());
         }
         rows.sort_unstable_by_key(|(time, row)| (Reverse(*time), *row));
-        let number = u32::try_from(self.sources.len()).map_err(|_| Error::internal("a scan has too many units"))?;
+        let number =
+            u32::try_from(self.sources.len()).map_err(|_| Error::internal("a scan has too many units"))?;
         self.sources.push(unit.source.clone());
         let (mut done, mut step) = (0, FIRST_IDS);
         while let Some((time, _)) = rows.get(done)
@@ -197,8 +201,11 @@ impl<'a> Newest<'a> {
     }
 }
 
+/// A trace id and a span id.
+type Ids = ([u8; 16], [u8; 8]);
+
 /// Trace and span ids of rows, in their order; zeros where there are none.
-fn ids(source: &Source, rows: &[(i64, u32)], job: &Job) -> Result<Vec<([u8; 16], [u8; 8])>, Error> {
+fn ids(source: &Source, rows: &[(i64, u32)], job: &Job) -> Result<Vec<Ids>, Error> {
     let mut numbers: Vec<(u32, usize)> = rows.iter().enumerate().map(|(at, (_, row))| (*row, at)).collect();
     numbers.sort_unstable();
     let ascending: Vec<u32> = numbers.iter().map(|(row, _)| *row).collect();

@@ -29,7 +29,10 @@ impl ScanPool {
     }
 
     /// Waits for a place, no longer than the scan has time.
-    pub(super) fn place(&self, meter: &Arc<Meter>) -> impl Future<Output = Result<OwnedSemaphorePermit, Error>> + use<> {
+    pub(super) fn place(
+        &self,
+        meter: &Arc<Meter>,
+    ) -> impl Future<Output = Result<OwnedSemaphorePermit, Error>> + use<> {
         let (permits, meter) = (self.permits.clone(), meter.clone());
         async move {
             let permit = match meter.time_left() {

@@ -1,8 +1,8 @@
 //! A filter made ready to run: comparisons compiled, conditions on events and links bound to one.
 
+use super::comparison::{Literal, Test};
 use super::filter::{AttributeScope, CompareOp, Field, Filter, Operand};
 use super::request::InvalidRequest;
-use super::test::{Literal, Test};
 use crate::Error;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
@@ -110,9 +110,9 @@ impl Items {
             Field::EventName
             | Field::EventTimeSinceStart
             | Field::Attribute { scope: AttributeScope::Event, .. } => Some(Self::Events),
-            Field::LinkTraceId
-            | Field::LinkSpanId
-            | Field::Attribute { scope: AttributeScope::Link, .. } => Some(Self::Links),
+            Field::LinkTraceId | Field::LinkSpanId | Field::Attribute { scope: AttributeScope::Link, .. } => {
+                Some(Self::Links)
+            }
             _ => None,
         }
     }
@@ -173,12 +173,8 @@ fn lower(filter: &Filter) -> Result<Node, InvalidRequest> {
     Ok(match filter {
         Filter::All => Node::Const(true),
         Filter::None => Node::Const(false),
-        Filter::And(parts) => {
-            all(parts.iter().map(lower).collect::<Result<Vec<_>, _>>()?)
-        }
-        Filter::Or(parts) => {
-            any(parts.iter().map(lower).collect::<Result<Vec<_>, _>>()?)
-        }
+        Filter::And(parts) => all(parts.iter().map(lower).collect::<Result<Vec<_>, _>>()?),
+        Filter::Or(parts) => any(parts.iter().map(lower).collect::<Result<Vec<_>, _>>()?),
         Filter::Not(inner) => not(lower(inner)?),
         Filter::Exists(field) => leaf(Leaf::Test { field: field.clone(), test: Test::Exists }),
         Filter::In(field, values) => any_of(field, values),
@@ -189,7 +185,9 @@ fn lower(filter: &Filter) -> Result<Node, InvalidRequest> {
 fn compare(left: &Operand, op: CompareOp, right: &Operand) -> Result<Node, InvalidRequest> {
     let array = |side: &Operand| matches!(side, Operand::Literal(Value::Array(_)));
     Ok(match (left, right) {
-        _ if array(left) || array(right) => leaf(Leaf::Expression { left: left.clone(), op, right: right.clone() }),
+        _ if array(left) || array(right) => {
+            leaf(Leaf::Expression { left: left.clone(), op, right: right.clone() })
+        }
         (Operand::Field(field), Operand::Literal(value)) => test(field, op, value)?,
         (Operand::Literal(left), Operand::Literal(right)) => {
             Test::compare(op, right)?.map_or(Node::Const(false), |test| Node::Const(test.value(left)))
@@ -348,9 +346,8 @@ fn body(node: Node, parts: &mut usize) -> Result<Body, InvalidRequest> {
     if asks(&node) == (false, false) {
         return Ok(Body::Row(bind(node, parts)?));
     }
-    let mut list = |nodes: Vec<Node>| {
-        nodes.into_iter().map(|node| body(node, parts)).collect::<Result<Vec<_>, _>>()
-    };
+    let mut list =
+        |nodes: Vec<Node>| nodes.into_iter().map(|node| body(node, parts)).collect::<Result<Vec<_>, _>>();
     Ok(match node {
         Node::All(nodes) => Body::All(list(nodes)?),
         Node::Any(nodes) => Body::Any(list(nodes)?),

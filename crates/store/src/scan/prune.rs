@@ -1,9 +1,9 @@
 //! What a filter comes to where something is known of the rows: conditions that all rows meet
 //! disappear, and a filter that none can meet becomes false, before anything is read.
 
+use super::comparison::{Literal, Test, int_to_double};
 use super::filter::{CompareOp, Field};
 use super::predicate::{Leaf, Node};
-use super::test::{Literal, Test, int_to_double};
 use std::cmp::Ordering;
 
 /// What is known of a column's values in some rows. All of the rows have a value.
@@ -90,7 +90,8 @@ fn between(op: CompareOp, min: Ordering, max: Ordering) -> Verdict {
         CompareOp::Eq if single => Verdict::Always,
         CompareOp::Ne if outside => Verdict::Always,
         CompareOp::Ne if single => Verdict::Never,
-        CompareOp::Lt | CompareOp::Le | CompareOp::Gt | CompareOp::Ge => match (op.holds(min), op.holds(max)) {
+        CompareOp::Lt | CompareOp::Le | CompareOp::Gt | CompareOp::Ge => match (op.holds(min), op.holds(max))
+        {
             (true, true) => Verdict::Always,
             (false, false) => Verdict::Never,
             _ => Verdict::Open,
@@ -104,7 +105,9 @@ fn bytes(test: &Test, min: &[u8], max: &[u8]) -> Verdict {
         Test::Exists => Verdict::Always,
         // The bounds need not be values themselves, but what lies between equal ones equals them.
         _ if min == max => constant(test.text(min)),
-        Test::Compare(op, Literal::Text(text, _)) => between(*op, min.cmp(text.as_bytes()), max.cmp(text.as_bytes())),
+        Test::Compare(op, Literal::Text(text, _)) => {
+            between(*op, min.cmp(text.as_bytes()), max.cmp(text.as_bytes()))
+        }
         Test::Compare(..) => Verdict::Never,
         _ => Verdict::Open,
     }

@@ -20,7 +20,12 @@ pub(super) struct Matches {
 }
 
 /// Decides about a unit's rows. `time` asks for the time column even where it decides nothing.
-pub(super) fn select(unit: &Unit, request: &ScanRequest, time: bool, meter: &Meter) -> Result<Matches, Error> {
+pub(super) fn select(
+    unit: &Unit,
+    request: &ScanRequest,
+    time: bool,
+    meter: &Meter,
+) -> Result<Matches, Error> {
     let time_column = request.table.time_column();
     let mut columns = Columns::none();
     if time || !unit.in_time {

@@ -90,7 +90,9 @@ impl OpenSegment {
     }
 
     pub(super) fn group(&self, index: usize) -> Result<&RowGroup, Error> {
-        self.groups.get(index).ok_or_else(|| Error::internal("a scan asked for a row group that is not there"))
+        self.groups
+            .get(index)
+            .ok_or_else(|| Error::internal("a scan asked for a row group that is not there"))
     }
 
     fn read(&self, plan: &ReadPlan) -> Result<RecordBatch, Error> {

@@ -109,7 +109,7 @@ impl Partial {
         let counts = self.services.into_iter();
         let mut services: Vec<ServiceCount> =
             counts.map(|(service, (spans, errors))| ServiceCount { service, spans, errors }).collect();
-        services.sort_by(|a, b| b.spans.cmp(&a.spans));
+        services.sort_by_key(|count| std::cmp::Reverse(count.spans));
         TraceSummary {
             trace_id,
             start_ns: self.start_ns,
@@ -170,13 +170,20 @@ fn span_columns() -> Columns {
     ])
 }
 
-fn add_spans(batch: &RecordBatch, set: &IdSet, partials: &mut BTreeMap<TraceId, Partial>) -> Result<(), Error> {
+fn add_spans(
+    batch: &RecordBatch,
+    set: &IdSet,
+    partials: &mut BTreeMap<TraceId, Partial>,
+) -> Result<(), Error> {
     let missing = |name: &str| Error::internal(format!("spans have no column {name:?}"));
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| missing(name));
     let ints = |name: &str| column(name)?.as_primitive_opt::<Int64Type>().ok_or_else(|| missing(name));
-    let ids = column(schema::TRACE_ID)?.as_fixed_size_binary_opt().ok_or_else(|| missing(schema::TRACE_ID))?;
+    let ids =
+        column(schema::TRACE_ID)?.as_fixed_size_binary_opt().ok_or_else(|| missing(schema::TRACE_ID))?;
     let (start, duration) = (ints(schema::START_NS)?, ints(schema::DURATION_NS)?);
-    let status = column(schema::STATUS_CODE)?.as_primitive_opt::<Int32Type>().ok_or_else(|| missing(schema::STATUS_CODE))?;
+    let status = column(schema::STATUS_CODE)?
+        .as_primitive_opt::<Int32Type>()
+        .ok_or_else(|| missing(schema::STATUS_CODE))?;
     let (service, name) = (column(schema::SERVICE)?, column(schema::NAME)?);
     let parent = batch.column_by_name(schema::PARENT_SPAN_ID);
     for row in 0..batch.num_rows() {
@@ -184,7 +191,11 @@ fn add_spans(batch: &RecordBatch, set: &IdSet, partials: &mut BTreeMap<TraceId, 
         let partial = partials.entry(id).or_default();
         let start = start.value(row);
         let service = super::field_values::text(service, row).unwrap_or_default();
-        partial.span((start, start.saturating_add(duration.value(row))), status.value(row) == STATUS_ERROR, service);
+        partial.span(
+            (start, start.saturating_add(duration.value(row))),
+            status.value(row) == STATUS_ERROR,
+            service,
+        );
         if parent.is_none_or(|parent| parent.is_null(row)) {
             partial.root(start, service, super::field_values::text(name, row).unwrap_or_default());
         }

@@ -1,9 +1,9 @@
 //! Filters that name traces: the sidecar knows where their rows are.
 
+use super::comparison::{Literal, Test, id_of_bytes};
 use super::filter::{CompareOp, Field};
 use super::predicate::{Leaf, Node};
 use super::source::OpenSegment;
-use super::test::{Literal, Test, id_of_bytes};
 use crate::Error;
 use std::sync::Arc;
 use throughline_model::{Signal, TraceId, schema};

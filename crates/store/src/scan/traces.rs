@@ -43,7 +43,9 @@ impl IdSet {
 
     /// The rows of a batch that are of these traces.
     pub(super) fn rows(&self, batch: &RecordBatch) -> Vec<u32> {
-        let Some(ids) = batch.column_by_name(schema::TRACE_ID).and_then(|array| array.as_fixed_size_binary_opt()) else {
+        let Some(ids) =
+            batch.column_by_name(schema::TRACE_ID).and_then(|array| array.as_fixed_size_binary_opt())
+        else {
             return Vec::new();
         };
         let (all, _) = ids.value_data().as_chunks::<16>();
@@ -121,7 +123,12 @@ impl Lookup {
         Ok(answer)
     }
 
-    pub(super) fn stored(&self, segment: &Arc<OpenSegment>, columns: &Columns, meter: &Meter) -> Result<Option<RecordBatch>, Error> {
+    pub(super) fn stored(
+        &self,
+        segment: &Arc<OpenSegment>,
+        columns: &Columns,
+        meter: &Meter,
+    ) -> Result<Option<RecordBatch>, Error> {
         let rows = match trace_ids::rows(segment, &self.ids)? {
             Some(rows) => rows,
             // Too many traces for the bloom filters of a segment that lost its sidecar.
@@ -138,7 +145,8 @@ impl Lookup {
         // Whole row groups: their ids say which rows to read.
         let ids = source.rows(&rows, &Columns::named(&[schema::TRACE_ID]), meter)?;
         let set = IdSet::new(&self.ids);
-        let found: Vec<u32> = set.rows(&ids).into_iter().filter_map(|at| rows.get(at as usize).copied()).collect();
+        let found: Vec<u32> =
+            set.rows(&ids).into_iter().filter_map(|at| rows.get(at as usize).copied()).collect();
         if found.is_empty() { Ok(None) } else { source.rows(&found, columns, meter).map(Some) }
     }
 }

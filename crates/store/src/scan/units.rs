@@ -118,7 +118,12 @@ pub(super) fn in_file(entry: &FileEntry, time: TimeRange, filter: &Node) -> Node
 }
 
 /// The units of a segment that may have rows for the scan, in the order of the file.
-pub(super) fn of_segment(segment: &Arc<OpenSegment>, request: &ScanRequest, filter: &Node, meter: &Meter) -> Vec<Unit> {
+pub(super) fn of_segment(
+    segment: &Arc<OpenSegment>,
+    request: &ScanRequest,
+    filter: &Node,
+    meter: &Meter,
+) -> Vec<Unit> {
     let mut units = Vec::new();
     for group in &segment.groups {
         let before = units.len();
@@ -180,11 +185,18 @@ fn indexed(table: Signal) -> &'static [&'static str] {
     }
 }
 
-fn of_group(segment: &Arc<OpenSegment>, group: &RowGroup, request: &ScanRequest, filter: &Node, units: &mut Vec<Unit>) {
+fn of_group(
+    segment: &Arc<OpenSegment>,
+    group: &RowGroup,
+    request: &ScanRequest,
+    filter: &Node,
+    units: &mut Vec<Unit>,
+) {
     let time_column = request.table.time_column();
     let mut read = Vec::new();
     filter.for_each_column(&mut |name| read.push(name.to_owned()));
-    let used = indexed(request.table).iter().filter(|name| **name == time_column || read.iter().any(|r| r == *name));
+    let used =
+        indexed(request.table).iter().filter(|name| **name == time_column || read.iter().any(|r| r == *name));
     let index = PageIndex {
         columns: used
             .filter_map(|name| Some(((*name).to_owned(), segment.reader.pages(group.index, name)?)))
@@ -194,10 +206,9 @@ fn of_group(segment: &Arc<OpenSegment>, group: &RowGroup, request: &ScanRequest,
         Some(Known::Ints(min, max)) => (min, max),
         _ => group.times,
     };
-    let whole = [0..group.rows];
     let cuts: Vec<Range<usize>> = match index.columns.iter().find(|(name, _)| name == time_column) {
         Some((_, pages)) => pages.iter().map(|page| page.rows.clone()).collect(),
-        None => whole.to_vec(),
+        None => std::iter::once(0..group.rows).collect(),
     };
     let may_hold = |rows: &Range<usize>| {
         let (min, max) = times_of(rows);

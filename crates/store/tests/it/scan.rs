@@ -5,3 +5,4 @@ mod filter;
 mod fixture;
 mod generate;
 mod oracle;
+mod signals;

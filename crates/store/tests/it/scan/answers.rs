@@ -58,14 +58,26 @@ async fn check(spans: &[Span], at: (usize, usize), filters: &[Filter]) {
         }
         for limit in [0, 1, 3] {
             let some = fixture.scan(newest(filter, Limit::Rows(limit))).await.unwrap();
-            assert_eq!(some.iter().map(key).collect::<Vec<_>>(), keys[..limit.min(keys.len())], "rows {limit} {filter:?}");
+            assert_eq!(
+                some.iter().map(key).collect::<Vec<_>>(),
+                keys[..limit.min(keys.len())],
+                "rows {limit} {filter:?}"
+            );
             let some = fixture.scan(newest(filter, Limit::Traces(limit))).await.unwrap();
-            assert_eq!(some.iter().map(key).collect::<Vec<_>>(), traces_prefix(&expected, limit), "traces {limit} {filter:?}");
+            assert_eq!(
+                some.iter().map(key).collect::<Vec<_>>(),
+                traces_prefix(&expected, limit),
+                "traces {limit} {filter:?}"
+            );
         }
         let time = TimeRange::new(104, 112);
         let unordered = ScanRequest { order: Order::Unordered, time, ..newest(filter, Limit::None) };
         let some = fixture.scan(unordered).await.unwrap();
-        assert_eq!(sorted(&some), sorted(oracle::newest(spans, filter, time, usize::MAX)), "in time {filter:?}");
+        assert_eq!(
+            sorted(&some),
+            sorted(oracle::newest(spans, filter, time, usize::MAX)),
+            "in time {filter:?}"
+        );
         let in_time = ScanRequest { time, ..newest(filter, Limit::Rows(4)) };
         let some = fixture.scan(in_time).await.unwrap();
         let want: Vec<_> = oracle::newest(spans, filter, time, 4).into_iter().map(key).collect();
@@ -116,7 +128,8 @@ async fn check_listings(spans: &[Span], at: (usize, usize), filter: &Filter, fie
 
     let ids: Vec<TraceId> = (1..5).map(|n| TraceId::from_hex(&format!("{n}")).unwrap()).collect();
     let found = store.traces(&tenant, &ids, Columns::All, None).await.unwrap();
-    let found: Vec<Span> = found.iter().flat_map(|batch| throughline_model::rows::spans(batch).unwrap()).collect();
+    let found: Vec<Span> =
+        found.iter().flat_map(|batch| throughline_model::rows::spans(batch).unwrap()).collect();
     let wanted: Vec<&Span> = spans.iter().filter(|span| ids.contains(&span.trace_id)).collect();
     assert_eq!(sorted(&found), sorted(wanted.iter().copied()));
 
@@ -124,7 +137,10 @@ async fn check_listings(spans: &[Span], at: (usize, usize), filter: &Filter, fie
     for summary in &summaries {
         let of_trace: Vec<&&Span> = wanted.iter().filter(|span| span.trace_id == summary.trace_id).collect();
         assert_eq!(summary.span_count as usize, of_trace.len());
-        assert_eq!(summary.error_count as usize, of_trace.iter().filter(|span| span.status_code == 2).count());
+        assert_eq!(
+            summary.error_count as usize,
+            of_trace.iter().filter(|span| span.status_code == 2).count()
+        );
         assert_eq!(summary.start_ns, of_trace.iter().map(|span| span.start_ns).min().unwrap());
         assert_eq!(summary.end_ns, of_trace.iter().map(|span| span.end_ns()).max().unwrap());
         let root = of_trace.iter().filter(|span| span.parent_span_id.is_none());
@@ -145,11 +161,13 @@ async fn check_listings(spans: &[Span], at: (usize, usize), filter: &Filter, fie
     }
 
     let rows: Vec<&Span> = spans.iter().filter(|span| oracle::passes(filter, span)).collect();
-    let keys = store.attribute_keys(&tenant, Signal::Traces, None, TimeRange::ALL, filter.clone(), usize::MAX);
+    let keys =
+        store.attribute_keys(&tenant, Signal::Traces, None, TimeRange::ALL, filter.clone(), usize::MAX);
     assert_eq!(keys.await.unwrap(), oracle::keys(&rows), "{filter:?}");
     let all = Predicate::new(filter).unwrap().is_all();
     for field in fields {
-        let values = store.attribute_values(&tenant, Signal::Traces, field, TimeRange::ALL, filter.clone(), 100);
+        let values =
+            store.attribute_values(&tenant, Signal::Traces, field, TimeRange::ALL, filter.clone(), 100);
         let mut have: Vec<String> = values.await.unwrap().iter().map(|value| format!("{value:?}")).collect();
         have.sort();
         let over = all && matches!(field, Field::Attribute { scope: AttributeScope::Any, .. });
@@ -173,7 +191,8 @@ fn a_span_sent_twice_comes_once_newest_first_and_in_its_trace() {
         let fixture = Fixture::new().await;
         fixture.fill(&[std::slice::from_ref(&span)], std::slice::from_ref(&span)).await;
         assert_eq!(fixture.scan(newest(&Filter::All, Limit::None)).await.unwrap().len(), 1);
-        let found = fixture.store.traces(&Tenant::default(), &[span.trace_id], Columns::All, None).await.unwrap();
+        let found =
+            fixture.store.traces(&Tenant::default(), &[span.trace_id], Columns::All, None).await.unwrap();
         assert_eq!(found.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
     });
 }
@@ -205,7 +224,10 @@ fn going_over_the_budget_is_an_error_that_names_the_limit() {
         for (name, budget) in over {
             for order in [Order::NewestFirst, Order::Unordered] {
                 let filter = Filter::compare(Field::column("duration_ns"), CompareOp::Gt, 5);
-                let error = fixture.scan(ScanRequest { budget, order, ..newest(&filter, Limit::None) }).await.unwrap_err();
+                let error = fixture
+                    .scan(ScanRequest { budget, order, ..newest(&filter, Limit::None) })
+                    .await
+                    .unwrap_err();
                 assert_eq!((error.kind(), error.limit_name()), (ErrorKind::LimitExceeded, Some(name)));
             }
         }
@@ -241,8 +263,14 @@ fn a_refused_request_says_why() {
         let fixture = Fixture::new().await;
         let bad = [
             (newest(&Filter::Exists(Field::column("nothing")), Limit::None), "nothing"),
-            (ScanRequest { order: Order::Unordered, ..newest(&Filter::All, Limit::Traces(1)) }, "newest-first"),
-            (ScanRequest { time: TimeRange::new(2, 1), ..newest(&Filter::All, Limit::None) }, "before it starts"),
+            (
+                ScanRequest { order: Order::Unordered, ..newest(&Filter::All, Limit::Traces(1)) },
+                "newest-first",
+            ),
+            (
+                ScanRequest { time: TimeRange::new(2, 1), ..newest(&Filter::All, Limit::None) },
+                "before it starts",
+            ),
         ];
         for (request, said) in bad {
             let error = fixture.store.scan(request).unwrap_err();
@@ -259,8 +287,11 @@ fn pages_and_row_groups_that_cannot_match_are_left_alone() {
         let fixture = Fixture::new().await;
         fixture.fill(&[&spans], &[]).await;
         let filters = [
-            Filter::eq(Field::column("status_code"), 2)
-                .and(Filter::compare(Field::column("duration_ns"), CompareOp::Ge, 50)),
+            Filter::eq(Field::column("status_code"), 2).and(Filter::compare(
+                Field::column("duration_ns"),
+                CompareOp::Ge,
+                50,
+            )),
             Filter::In(Field::column("name"), vec!["op 3".into(), "op 4".into()]),
             Filter::compare(Field::column("name"), CompareOp::Regex, "^op [34]$"),
             Filter::compare(Field::attribute(AttributeScope::Span, "n"), CompareOp::Gt, 149_990),
@@ -277,7 +308,11 @@ fn pages_and_row_groups_that_cannot_match_are_left_alone() {
                 assert!(stats.rows <= 75_000 || *filter == filters[3], "{stats:?} {filter:?}");
                 let request = ScanRequest { time, order: Order::Unordered, ..newest(filter, Limit::None) };
                 let found = fixture.scan(request).await.unwrap();
-                assert_eq!(sorted(&found), sorted(oracle::newest(&spans, filter, time, usize::MAX)), "{filter:?}");
+                assert_eq!(
+                    sorted(&found),
+                    sorted(oracle::newest(&spans, filter, time, usize::MAX)),
+                    "{filter:?}"
+                );
             }
         }
     });

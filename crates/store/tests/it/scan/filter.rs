@@ -49,8 +49,11 @@ fn conditions_on_events_bind_to_one_event() {
     builder.push(&apart).unwrap();
     builder.push(&together).unwrap();
     let batch = builder.finish().unwrap();
-    let filter = Filter::eq(Field::EventName, "a")
-        .and(Filter::compare(Field::attribute(AttributeScope::Event, "n"), CompareOp::Gt, 1));
+    let filter = Filter::eq(Field::EventName, "a").and(Filter::compare(
+        Field::attribute(AttributeScope::Event, "n"),
+        CompareOp::Gt,
+        1,
+    ));
     let selected = Predicate::new(&filter).unwrap().select(&batch).unwrap();
     assert!(!selected.value(0) && selected.value(1));
 }

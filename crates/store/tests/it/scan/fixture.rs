@@ -1,5 +1,6 @@
 //! Stores filled with spans, and their answers as rows.
 
+use arrow::array::RecordBatch;
 use futures::TryStreamExt;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -20,6 +21,8 @@ impl Fixture {
         // Nothing happens by itself.
         config.flush.interval = std::time::Duration::from_secs(3_600);
         config.compaction.enabled = false;
+        // The spans are of 1970.
+        config.retention.age_max = std::time::Duration::ZERO;
         let replay = Arc::new(|_: &throughline_store::WalRecord| Err("nothing to replay".to_owned()));
         let (store, _) = Store::open(config, replay).await.unwrap();
         Self { store, _directory: directory }
@@ -30,14 +33,18 @@ impl Fixture {
         for span in spans {
             builder.push(span).unwrap();
         }
+        self.append_batch(Signal::Traces, builder.finish().unwrap()).await;
+    }
+
+    pub(super) async fn append_batch(&self, signal: Signal, batch: RecordBatch) {
         let append = Append {
             tenant: Tenant::default(),
-            signal: Signal::Traces,
+            signal,
             encoding: 0,
-            pipeline: "traces".into(),
+            pipeline: "all".into(),
             received_ns: 0,
             raw: bytes::Bytes::from_static(b"raw"),
-            batch: builder.finish().unwrap(),
+            batch,
         };
         self.store.append(append).await.unwrap();
     }
@@ -57,13 +64,26 @@ impl Fixture {
         self.scan_with_stats(request).await.map(|(spans, _)| spans)
     }
 
-    pub(super) async fn scan_with_stats(&self, request: ScanRequest) -> Result<(Vec<Span>, ScanStats), Error> {
+    pub(super) async fn scan_with_stats(
+        &self,
+        request: ScanRequest,
+    ) -> Result<(Vec<Span>, ScanStats), Error> {
         let mut stream = self.store.scan(request)?;
         let mut spans = Vec::new();
         while let Some(batch) = stream.try_next().await? {
             spans.extend(rows::spans(&batch).unwrap());
         }
         Ok((spans, stream.stats()))
+    }
+
+    pub(super) async fn batches(&self, request: ScanRequest) -> Vec<RecordBatch> {
+        self.batches_with_stats(request).await.0
+    }
+
+    pub(super) async fn batches_with_stats(&self, request: ScanRequest) -> (Vec<RecordBatch>, ScanStats) {
+        let stream = self.store.scan(request).unwrap();
+        let handle = stream.stats_handle();
+        (stream.try_collect().await.unwrap(), handle.stats())
     }
 }
 

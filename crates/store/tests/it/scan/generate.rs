@@ -123,8 +123,17 @@ pub(super) fn span() -> impl Strategy<Value = Span> {
 /// A field of a span.
 pub(super) fn field() -> impl Strategy<Value = Field> {
     let columns = vec![
-        "trace_id", "span_id", "parent_span_id", "name", "service", "kind", "status_code",
-        "status_message", "flags", "start_ns", "duration_ns",
+        "trace_id",
+        "span_id",
+        "parent_span_id",
+        "name",
+        "service",
+        "kind",
+        "status_code",
+        "status_message",
+        "flags",
+        "start_ns",
+        "duration_ns",
     ];
     let scopes = vec![
         AttributeScope::Any,
@@ -178,7 +187,8 @@ fn literal(values: impl Strategy<Value = Value>) -> impl Strategy<Value = Operan
     let near = (99_i64..140).prop_map(Value::Int);
     let id = select(vec!["1", "AB00000000000003", "00000000000000000000000000000002", "zz"]);
     let service = select(vec!["shop", "cart"]).prop_map(Value::from);
-    prop_oneof![5 => values, 2 => near, 1 => id.prop_map(Value::from), 1 => service].prop_map(Operand::Literal)
+    prop_oneof![5 => values, 2 => near, 1 => id.prop_map(Value::from), 1 => service]
+        .prop_map(Operand::Literal)
 }
 
 fn comparison() -> impl Strategy<Value = Filter> {

@@ -5,9 +5,7 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use throughline_model::{Attributes, Event, Link, Span, Value};
-use throughline_store::scan::{
-    ArithmeticOp, AttributeScope, CompareOp, Field, Filter, Operand, TimeRange,
-};
+use throughline_store::scan::{ArithmeticOp, AttributeScope, CompareOp, Field, Filter, Operand, TimeRange};
 
 /// Whether some choice of one event and one link makes the filter hold.
 pub(super) fn passes(filter: &Filter, span: &Span) -> bool {
@@ -74,7 +72,8 @@ impl Row<'_> {
                 values.iter().any(|value| compare(is_id(field), &have, CompareOp::Eq, value))
             }),
             Filter::Compare { left, op, right } => {
-                let id = [left, right].iter().any(|side| matches!(side, Operand::Field(field) if is_id(field)));
+                let id =
+                    [left, right].iter().any(|side| matches!(side, Operand::Field(field) if is_id(field)));
                 match (self.operand(left), self.operand(right)) {
                     (Some(left), Some(right)) => compare(id, &left, *op, &right),
                     _ => false,
@@ -118,7 +117,9 @@ impl Row<'_> {
             },
             Field::EndNs => Some(span.end_ns().into()),
             Field::Attribute { scope, key } => match scope {
-                AttributeScope::Any => get(&span.attributes, key).or_else(|| get(&span.resource.attributes, key)),
+                AttributeScope::Any => {
+                    get(&span.attributes, key).or_else(|| get(&span.resource.attributes, key))
+                }
                 AttributeScope::Span => get(&span.attributes, key),
                 AttributeScope::Resource => get(&span.resource.attributes, key),
                 AttributeScope::Instrumentation => get(&span.scope.attributes, key),

@@ -206,7 +206,9 @@ impl Test {
             Value::Null | Value::Map(_) => matches!(self, Self::Exists),
             Value::Array(elements) => match self {
                 Self::Exists => true,
-                _ if self.denies() => !elements.is_empty() && elements.iter().all(|element| self.value(element)),
+                _ if self.denies() => {
+                    !elements.is_empty() && elements.iter().all(|element| self.value(element))
+                }
                 _ => elements.iter().any(|element| self.value(element)),
             },
             Value::String(text) => self.text(text.as_bytes()),
