@@ -1,6 +1,6 @@
 //! Compaction: merges the small segments of one hour partition into one, once.
 //!
-//! It is meant to be rare. A flush that fills a row group is as good to read as a compacted segment and is left alone; what
+//! It is meant to be rare. A flush that fills half a row group is as good to read as a compacted segment and is left alone; what
 //! trickles in is merged when there is enough of it, or when its hour is over; what was compacted is never touched again. So a
 //! busy store hardly compacts at all, and a quiet one compacts little.
 //!

@@ -9,8 +9,10 @@ use crate::catalog::{FileEntry, Snapshot};
 use crate::config::CompactionConfig;
 use crate::segment::properties::ROW_GROUP_ROWS;
 
-/// A flush of at least this many rows is left alone.
-const LARGE_ROWS: u64 = ROW_GROUP_ROWS as u64;
+/// A flush of at least this many rows is left alone: merging it would cost more than all reads of it gain.
+const LARGE_ROWS: u64 = ROW_GROUP_ROWS as u64 / 2;
+/// Rows that make a merge worth while before the hour is over.
+const MERGE_ROWS: u64 = ROW_GROUP_ROWS as u64;
 /// So many small segments of a partition are merged however small they are.
 const FILES_MAX: usize = 64;
 /// How long after its hour a partition waits for late flushes.
@@ -59,7 +61,7 @@ fn job(mut files: Vec<&Arc<FileEntry>>, config: &CompactionConfig, now_ns: i64) 
         bytes += file.bytes;
         inputs.push(Arc::clone(file));
     }
-    let many = inputs.len() >= config.files_min.max(2) && rows >= LARGE_ROWS;
+    let many = inputs.len() >= config.files_min.max(2) && rows >= MERGE_ROWS;
     let worth_while = inputs.len() >= 2 && (over || many || inputs.len() >= FILES_MAX);
     worth_while.then(|| Job { signal: first.signal, tenant: first.tenant.clone(), inputs })
 }

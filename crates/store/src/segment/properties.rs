@@ -128,7 +128,7 @@ fn repeats(sample: &RecordBatch, name: &str) -> bool {
             .map(|numbers| numbers.iter().flatten().map(f64::to_bits).collect::<HashSet<_>>().len()),
         _ => None,
     };
-    distinct.is_none_or(|distinct| distinct * 2 < present)
+    distinct.is_none_or(|distinct| distinct * 4 < present)
 }
 
 /// Properties of a trace sidecar.

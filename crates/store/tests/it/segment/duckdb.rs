@@ -28,8 +28,10 @@ fn documented() -> Vec<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/format/columns.md");
     let text = std::fs::read_to_string(path).unwrap();
     let blocks = text.split("```sql").skip(1).filter_map(|block| block.split("```").next());
-    let found: Vec<String> = blocks.flat_map(|block| block.split(';')).map(|sql| sql.trim().to_owned()).collect();
-    let found: Vec<String> = found.into_iter().filter(|sql| !sql.is_empty() && !sql.contains("FROM files")).collect();
+    let found: Vec<String> =
+        blocks.flat_map(|block| block.split(';')).map(|sql| sql.trim().to_owned()).collect();
+    let found: Vec<String> =
+        found.into_iter().filter(|sql| !sql.is_empty() && !sql.contains("FROM files")).collect();
     assert!(found.len() > 3, "{found:?}");
     found
 }

@@ -93,6 +93,7 @@ fn a_write_that_fails_leaves_nothing_behind() {
     // Something is in the way of the last step.
     std::fs::create_dir(partition.join(format!("{}.parquet", target.id))).unwrap();
     throughline_store::segment::write(&target, &[batch]).unwrap_err();
-    let names = std::fs::read_dir(partition).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names =
+        std::fs::read_dir(partition).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(names.filter(|name| name.ends_with(".tmp")).collect::<Vec<_>>(), Vec::<String>::new());
 }
