@@ -10,6 +10,7 @@
 //! comparisons and structural operators, `+ -`, `!`, `* / %`, and `^`, which binds to the right.
 
 mod ast;
+mod depth;
 mod duration;
 mod error;
 mod go_string;
@@ -27,6 +28,7 @@ pub use ast::{
     ScalarExpr, ScalarFilter, SecondStage, SpansetExpr, SpansetFilter, SpansetOp, Stage, Status,
     StructuralMode, UnaryOp,
 };
+pub use depth::MAX_DEPTH;
 pub use duration::format_duration;
 pub use error::{Error, ErrorKind, Position};
 pub use lenient::parse_lenient;

@@ -4,6 +4,7 @@
 //! Every complete comparison joined by `&&` narrows; an unfinished one is read as `true`, so the
 //! answer is never narrower than the finished query would make it.
 
+use super::depth::is_shallow_field;
 use super::lexer::tokenize;
 use super::parser::{MAX_QUERY_BYTES, Parser};
 use super::validate::check_predicate;
@@ -38,7 +39,8 @@ pub fn parse_lenient(text: &str) -> FieldExpr {
         brackets -= 1;
     }
     // Another spanset joined to this one may select other spans.
-    if parser.at_end() || parser.sign() == Some("|") { predicate } else { FieldExpr::always() }
+    let alone = parser.at_end() || parser.sign() == Some("|");
+    if alone && is_shallow_field(&predicate) { predicate } else { FieldExpr::always() }
 }
 
 fn first_filter(stages: Vec<Stage>) -> FieldExpr {
@@ -171,6 +173,7 @@ mod tests {
             check(text, "true");
         }
         check(&"(".repeat(10_000), "true");
+        check(&format!("{{ .a = 1 {} .b = ", "|| .a = 1 && .a = 1 ".repeat(200)), "true");
         check(&format!("{{ {}", "(".repeat(10_000)), "true");
         check(&format!("{{ {}", ".a = 1 && ".repeat(12_000)), "true");
     }

@@ -1,7 +1,8 @@
 //! Tokens to syntax tree: recursive descent, with precedence climbing where operators are.
 //!
-//! Two bounds keep every tree shallow enough to walk recursively: how deep brackets and prefix
-//! operators nest, and how many operators a query has (a chain of `&&` is a deep tree too).
+//! Three bounds keep every tree shallow enough to walk recursively: how deep brackets and prefix
+//! operators nest, how many operators a query has, and how deep the finished tree is (operators of
+//! one precedence that alternate make a deep tree without a bracket).
 
 mod attribute;
 mod cursor;
@@ -12,6 +13,7 @@ mod node;
 mod scalar;
 mod sequence;
 
+use super::depth;
 use super::lexer::tokenize;
 use super::{Attribute, Error, Pipeline, Position, Query, QueryBody, Stage};
 use node::Node;
@@ -72,7 +74,9 @@ impl Parser {
         };
         let hints = self.hints()?;
         self.expect_end()?;
-        Ok(Query { body, hints })
+        let query = Query { body, hints };
+        depth::check(&query)?;
+        Ok(query)
     }
 
     /// What a node means when it is the whole query.

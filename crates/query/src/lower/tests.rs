@@ -98,11 +98,15 @@ fn a_query_too_large_for_the_store_is_decided_here() {
 
 /// `&&` and `||` bind alike, so a chain that alternates is as deep as it is long.
 #[test]
-fn the_longest_query_that_parses_runs() {
-    let chain: String = (0..498).map(|n| if n % 2 == 0 { " || .a = 1" } else { " && .a = 2" }).collect();
-    let lowered = lowered(&format!(".a = 0{chain}"));
-    let predicate = predicate(&format!(".a = 0{chain}")).unwrap();
+fn the_deepest_and_the_longest_query_that_parse_can_be_run() {
+    let alternating: String =
+        (0..120).map(|n| if n % 2 == 0 { " || .a = 1" } else { " && .a = 2" }).collect();
+    let nested = format!("{}.a = 1{}", "!(.b = 2 && ".repeat(32), ")".repeat(32));
+    let long = " && .a != 0".repeat(499);
     let trace = Trace::assemble(samples::trace_id(1), vec![Span::default()]).unwrap();
-    assert!(!predicate.holds(&trace, 0));
-    assert!(!lowered.exact);
+    for text in [format!(".a = 0{alternating}"), nested, format!(".a = 0{long}")] {
+        let predicate = predicate(&text).unwrap();
+        lower(&predicate);
+        predicate.holds(&trace, 0);
+    }
 }
