@@ -41,6 +41,7 @@ const SCOPES_KEPT: usize = 64;
 
 impl Encoder {
     /// The buffer for items of a scope.
+    #[expect(clippy::ptr_arg, reason = "a static name is kept without copying it")]
     pub(super) fn scope(&mut self, name: &Cow<'static, str>) -> &mut Vec<u8> {
         let found = self.scopes.iter().position(|(n, _)| n == name);
         let at = found.unwrap_or_else(|| {

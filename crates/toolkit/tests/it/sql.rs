@@ -60,3 +60,26 @@ fn a_failed_query_is_recorded() {
     assert_eq!(span.status.unwrap().message, "no such table: users");
     assert_eq!(span.events[0].name, "exception");
 }
+
+#[cfg(feature = "sqlx")]
+#[test]
+fn a_database_error_keeps_the_code_of_the_product() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let collector = Collector::start(Mode::Works);
+    let telemetry = telemetry(&collector.address, &[]);
+    let work = async {
+        let pool = sqlx::SqlitePool::connect("sqlite::memory:").await.unwrap();
+        let sql = "INSERT INTO users (name) VALUES ('alice')";
+        let query = Query::new(System::Sqlite, sql);
+        assert!(query.run(sqlx::query(sql).execute(&pool)).await.is_err());
+    };
+    runtime.block_on(work.with_subscriber(telemetry.dispatch().clone()));
+    assert!(telemetry.shutdown_blocking(LIMIT).complete);
+    let span = collector.span("INSERT users");
+    assert_eq!(attribute(&span.attributes, "db.response.status_code").as_deref(), Some("1"));
+    assert_eq!(attribute(&span.attributes, "error.type").as_deref(), Some("1"));
+    assert_eq!(
+        attribute(&span.attributes, "db.query.text").as_deref(),
+        Some("INSERT INTO users (name) VALUES (?)")
+    );
+}
