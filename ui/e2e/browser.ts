@@ -19,6 +19,9 @@ export const { run, ids } = inject("seeded");
 export const mine = (terms = "") => `{ resource.e2e.run = "${run}"${terms ? ` && ${terms}` : ""} }`;
 export const searchFor = (query: string, rest = "") => `/search?q=${encodeURIComponent(query)}${rest}`;
 
+/** A debug build of the server takes its time over 50,000 spans. */
+const waitMs = 60_000;
+
 let browser: Browser;
 let complaints: string[] = [];
 const open: Page[] = [];
@@ -40,6 +43,7 @@ afterEach(async () => {
 export async function visit(path: string, options: BrowserContextOptions & { expectStatus?: number } = {}): Promise<Page> {
   const { expectStatus, ...context } = options;
   const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 }, ...context })).newPage();
+  page.setDefaultTimeout(waitMs);
   open.push(page);
   page.on("pageerror", (error) => complaints.push(`${path}: ${error.message}`));
   page.on("console", (message) => {
@@ -58,7 +62,7 @@ export async function shot(page: Page, name: string) {
 
 /** Waits for a condition on the page instead of for time. */
 export async function eventually<T>(read: () => Promise<T>, accept: (value: T) => boolean, what: string): Promise<T> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + waitMs;
   for (;;) {
     const value = await read();
     if (accept(value)) return value;

@@ -23,7 +23,7 @@ test("log filters are in the address and survive a reload", async () => {
 });
 
 test("a metric that was sent is listed with its kind, unit and service", async () => {
-  const page = await visit("/metrics");
+  const page = await visit("/metrics/list");
   const row = page.getByRole("row", { name: new RegExp(`e2e.${run}`) });
   await row.waitFor();
   expect(await row.textContent()).toMatch(/gauge.*\{order\}.*orders/);
@@ -54,7 +54,7 @@ test("the pages are reached by keyboard, and focus is seen", async () => {
   await page.waitForURL(/\/logs/);
   await page.keyboard.press("g");
   await page.keyboard.press("m");
-  await page.waitForURL(/\/metrics/);
+  await page.waitForURL(/\/metrics\/list/);
   await page.keyboard.press("Tab");
   await page.keyboard.press("Tab");
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement as Element).outlineStyle);
@@ -62,7 +62,7 @@ test("the pages are reached by keyboard, and focus is seen", async () => {
 });
 
 test("every control has a name", async () => {
-  for (const path of [searchFor(mine()), `/trace/${ids.failed}?logs=1`, "/logs", "/metrics"]) {
+  for (const path of [searchFor(mine()), `/trace/${ids.failed}?logs=1`, "/logs", "/metrics/list"]) {
     const page = await visit(path);
     await page.waitForSelector("[role=row], [role=treeitem], [role=listitem], table");
     const nameless = await page.evaluate(() =>

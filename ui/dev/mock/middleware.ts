@@ -14,6 +14,8 @@ export function mockMiddleware() {
   const { store, keepUp } = seeded();
   return (request: IncomingMessage, response: ServerResponse, next: Next) => {
     const url = new URL(request.url ?? "/", "http://mock");
+    // As the server does: a page must not live at this address.
+    if (url.pathname === "/metrics") return void response.end("# HELP mock\n");
     const handled = /^\/(api|tempo|v1)\//.test(url.pathname);
     if (!handled) return next();
     keepUp();

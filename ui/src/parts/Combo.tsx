@@ -24,6 +24,8 @@ export function Combo({ label, value, placeholder, suggest, onChange, onEnter, o
   const [open, setOpen] = useState(false);
   const [all, setAll] = useState<string[]>([]);
   const [active, setActive] = useState(-1);
+  /** Typing narrows; coming to a filled field shows what else it could be. */
+  const [typed, setTyped] = useState(false);
   const ask = useRef(suggest);
   useEffect(() => {
     ask.current = suggest;
@@ -39,7 +41,7 @@ export function Combo({ label, value, placeholder, suggest, onChange, onEnter, o
     return () => controller.abort();
   }, [open, value]);
 
-  const shown = open ? rank(all, all.includes(value) ? "" : value, 200) : [];
+  const shown = open ? offered(all, value, typed) : [];
   const choose = (text: string) => {
     onChange(text);
     onPick?.(text);
@@ -50,6 +52,7 @@ export function Combo({ label, value, placeholder, suggest, onChange, onEnter, o
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       setOpen(true);
+      setTyped(false);
       const step = event.key === "ArrowDown" ? 1 : -1;
       setActive((at) => (shown.length === 0 ? -1 : (at + step + shown.length + (at < 0 && step < 0 ? 1 : 0)) % shown.length));
     } else if (event.key === "Enter") {
@@ -85,11 +88,15 @@ export function Combo({ label, value, placeholder, suggest, onChange, onEnter, o
         aria-invalid={invalid || undefined}
         autoComplete="off"
         spellCheck={false}
-        onFocus={() => setOpen(true)}
+        onFocus={() => {
+          setOpen(true);
+          setTyped(false);
+        }}
         onBlur={() => setOpen(false)}
         onChange={(event) => {
           onChange(event.target.value);
           setOpen(true);
+          setTyped(true);
           setActive(-1);
         }}
         onKeyDown={onKeyDown}
@@ -98,3 +105,12 @@ export function Combo({ label, value, placeholder, suggest, onChange, onEnter, o
     </div>
   );
 }
+
+function offered(all: string[], value: string, typed: boolean): string[] {
+  if (!all.includes(value)) return rank(all, value, shownMax);
+  const others = typed ? rank(all, value, shownMax) : all.slice(0, shownMax);
+  // Only what is there already: nothing to offer.
+  return others.length === 1 && others[0] === value ? [] : others;
+}
+
+const shownMax = 200;

@@ -6,7 +6,7 @@ const examples: [string, string][] = [
   ["{ duration > 500ms }", "A span that took longer"],
   ['{ resource.service.name = "orders" && kind = server }', "One service, its server side"],
   ["{ span.http.response.status_code >= 500 }", "Numbers compare as numbers"],
-  ['{ name =~ "GET .*" && event:name = "exception" }', "Regular expressions match the whole text"],
+  ['{ name =~ "GET .*" && event:name = "exception" }', "A pattern for the whole name"],
 ];
 
 /** Shown when the first query of a visit cannot be read. */

@@ -114,7 +114,7 @@ export function QueryInput({ field, text, window: windowNow, error, onChange, on
       {error && (
         <div id={`${id}-error`} className="query-error" role="alert">
           {error.message}
-          {fault !== undefined && <span className="muted"> (at character {fault + 1})</span>}
+          {fault !== undefined && !/ at (line|offset) \d/.test(error.message) && <span className="muted"> (at character {fault + 1})</span>}
         </div>
       )}
     </div>

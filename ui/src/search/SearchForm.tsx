@@ -27,7 +27,7 @@ export function SearchForm({ form, behind, window: windowNow, onChange, onRun }:
   if (!form) {
     return (
       <div className="form-beyond">
-        <p>This query says more than the form can show.</p>
+        <p>The form shows conditions joined by &amp;&amp;. This query is not of that kind, or not finished.</p>
         <button type="button" className="button small" onClick={() => onRun(emptyForm)}>
           Start over with the form
         </button>

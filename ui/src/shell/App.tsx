@@ -1,6 +1,7 @@
 import { useEffect } from "react";
 import { LogsPage } from "../logs/LogsPage";
 import { MetricsPage } from "../metrics/MetricsPage";
+import { metricsPath } from "../metrics/path";
 import { navigate, useLocation } from "../router";
 import { SearchPage } from "../search/SearchPage";
 import { TracePage } from "../trace/TracePage";
@@ -17,7 +18,7 @@ export function App() {
     { keys: ["?"], label: "This list", run: openHelp },
     { keys: ["g s"], label: "Search", run: () => navigate("/search") },
     { keys: ["g l"], label: "Logs", run: () => navigate("/logs") },
-    { keys: ["g m"], label: "Metrics", run: () => navigate("/metrics") },
+    { keys: ["g m"], label: "Metrics", run: () => navigate(metricsPath) },
   ]);
   return (
     <div className="app">
@@ -36,12 +37,12 @@ export function App() {
 
 function Page({ path }: { path: string }) {
   const traceId = /^\/trace\/([0-9a-fA-F]+)\/?$/.exec(path)?.[1];
-  const title = traceId ? `Trace ${traceId.slice(0, 8)}` : path.startsWith("/logs") ? "Logs" : path.startsWith("/metrics") ? "Metrics" : "Search";
+  const title = traceId ? `Trace ${traceId.slice(0, 8)}` : path.startsWith("/logs") ? "Logs" : path.startsWith(metricsPath) ? "Metrics" : "Search";
   useEffect(() => {
     document.title = `${title} · throughline`;
   }, [title]);
   if (traceId) return <TracePage key={traceId} traceId={traceId.toLowerCase()} />;
   if (path.startsWith("/logs")) return <LogsPage />;
-  if (path.startsWith("/metrics")) return <MetricsPage />;
+  if (path.startsWith(metricsPath)) return <MetricsPage />;
   return <SearchPage />;
 }

@@ -2,13 +2,14 @@ import { type FormEvent, useState } from "react";
 import { Icon } from "../parts/Icon";
 import { Link, navigate, useLocation } from "../router";
 import { setTheme, type ThemeChoice, useTheme } from "../theme";
+import { metricsPath } from "../metrics/path";
 import { openHelp } from "./HelpDialog";
 import type { StatusView } from "./server_status";
 
 const pages = [
   { href: "/search", label: "Search" },
   { href: "/logs", label: "Logs" },
-  { href: "/metrics", label: "Metrics" },
+  { href: metricsPath, label: "Metrics" },
 ];
 
 const nextTheme: Record<ThemeChoice, ThemeChoice> = { system: "light", light: "dark", dark: "system" };

@@ -73,7 +73,14 @@ export function TraceView({ trace, logs, logsFailed, onReload }: Props) {
     },
     [setOperations, goTo],
   );
-  const findNext = useCallback((step: 1 | -1) => goTo(nextMatch(matches, selected, step)), [goTo, matches, selected]);
+  const findNext = useCallback(
+    (step: 1 | -1) => {
+      // Enter may come before the matches of the last letter are shown.
+      const current = query === state.query ? matches : finder.find(state.query);
+      goTo(nextMatch(current, selected, step));
+    },
+    [goTo, finder, matches, query, state.query, selected],
+  );
   const nextError = useCallback((step: 1 | -1) => goTo(nextMatch(errors, selected, step), true), [goTo, errors, selected]);
   useTraceKeys({ tree, rows, state, onView, findNext, nextError });
 
