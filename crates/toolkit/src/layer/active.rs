@@ -10,7 +10,8 @@ use crate::propagation::TraceContext;
 struct Entry {
     /// The registry's id, or 0 for a context set by [`push_parent`].
     id: u64,
-    /// Which [`crate::core::Core`] made it: a process may have several in tests.
+    /// Which [`crate::core::Core`] made it: a process may have several in tests. For a context
+    /// set by [`push_parent`], which call did.
     owner: usize,
     /// The span of the OpenTelemetry API that was current when this one was entered, or 0.
     api: u64,
@@ -24,6 +25,7 @@ thread_local! {
     /// The span made last on this thread: it is usually entered next.
     static LAST: RefCell<Option<Entry>> = const { RefCell::new(None) };
     static GATED: Cell<bool> = const { Cell::new(false) };
+    static SERIAL: Cell<usize> = const { Cell::new(0) };
     static SILENT: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -118,28 +120,21 @@ pub(crate) fn forget_last() {
 
 /// Makes `cx` the parent of spans created on this thread until the guard is dropped.
 pub(crate) fn push_parent(cx: TraceContext) -> ParentGuard {
-    let depth = STACK.try_with(|stack| stack.borrow().len()).unwrap_or(0);
-    push(Entry { id: 0, owner: 0, api: 0, gate: false, cx });
-    ParentGuard { depth, on_this_thread: std::marker::PhantomData }
+    let serial = SERIAL.try_with(|serial| serial.replace(serial.get().wrapping_add(1))).unwrap_or(0);
+    push(Entry { id: 0, owner: serial, api: 0, gate: false, cx });
+    ParentGuard { serial, on_this_thread: std::marker::PhantomData }
 }
 
 /// Ends the effect of [`push_parent`].
 #[must_use]
 pub(crate) struct ParentGuard {
-    depth: usize,
+    serial: usize,
     on_this_thread: std::marker::PhantomData<*const ()>,
 }
 
 impl Drop for ParentGuard {
     fn drop(&mut self) {
-        let _gone = STACK.try_with(|stack| {
-            let mut stack = stack.borrow_mut();
-            let at = stack.iter().skip(self.depth).position(|e| e.id == 0);
-            if let Some(at) = at {
-                stack.remove(self.depth + at);
-                refresh_gate(&stack);
-            }
-        });
+        exit(0, self.serial);
     }
 }
 

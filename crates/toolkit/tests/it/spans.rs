@@ -285,3 +285,14 @@ fn spans_of_the_opentelemetry_api_nest_with_those_of_tracing() {
     assert_eq!(attribute(&b.attributes, "n").as_deref(), Some("1"));
     assert_eq!(collector.received().logs[0].span_id, b.span_id);
 }
+
+#[test]
+fn a_scope_ends_also_when_spans_around_it_ended_meanwhile() {
+    let remote = TraceContext::remote(TraceId::from(0xaa), SpanId::from(0xbb), true);
+    let collector = run(&[], || {
+        let outer = tracing::info_span!("outer").entered();
+        remote.in_scope(|| drop(outer));
+        drop(tracing::info_span!("apart"));
+    });
+    assert!(collector.span("apart").parent_span_id.is_empty());
+}
