@@ -9,9 +9,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow::array::RecordBatch;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use throughline_model::merge::{ColumnPolicy, concat};
+use parking_lot::Mutex;
 use throughline_model::{Signal, Span, SpanBatchBuilder, SpanId, Tenant, TraceId};
 use throughline_store::store::Append;
 use throughline_store::{Durability, Store, StoreConfig};
@@ -103,7 +104,7 @@ fn cpu() -> Duration {
 }
 
 /// Appends all batches, 16 at a time, and flushes; returns CPU time.
-async fn store_all(batches: &Arc<Vec<arrow::array::RecordBatch>>, print: bool) -> Duration {
+async fn store_all(batches: Vec<RecordBatch>, print: bool) -> Duration {
     let dir = tempfile::tempdir().unwrap();
     let replay: throughline_store::Replay = Arc::new(|_| Err("never".to_owned()));
     let mut config = StoreConfig::new(dir.path());
@@ -111,16 +112,17 @@ async fn store_all(batches: &Arc<Vec<arrow::array::RecordBatch>>, print: bool) -
     let (store, _) = Store::open(config, replay).await.unwrap();
     let start = (cpu(), Instant::now());
     let mut writers = tokio::task::JoinSet::new();
-    for writer in 0..16 {
-        let (store, batches) = (store.clone(), batches.clone());
+    let queue = Arc::new(Mutex::new(batches));
+    for _ in 0..16 {
+        let (store, queue) = (store.clone(), queue.clone());
         writers.spawn(async move {
-            for batch in batches.iter().skip(writer).step_by(16) {
-                let raw = Bytes::from(vec![0xa5; batch.num_rows() * 476]);
-                let request = Append { raw, batch: batch.clone(), ..request() };
-                while let Err(error) = store.append(request.clone()).await {
-                    assert!(error.is_retryable());
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+            loop {
+                let Some(batch) = queue.lock().pop() else { return };
+                while store.stats().live_bytes > 160 << 20 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
                 }
+                let raw = Bytes::from(vec![0xa5; batch.num_rows() * 476]);
+                store.append(Append { raw, batch, ..request() }).await.unwrap();
             }
         });
     }
@@ -147,18 +149,14 @@ async fn store_all(batches: &Arc<Vec<arrow::array::RecordBatch>>, print: bool) -
 
 fn ingest(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    // United alone, a batch has its own memory and no more of it than it needs, as a decoded one has once it is stored.
-    let alone = |batch| concat(Signal::Traces, &[batch], ColumnPolicy::KEEP_ALL).unwrap();
-    let batches: Arc<Vec<_>> = Arc::new(spans::batches(600_000, 7).into_iter().map(alone).collect());
-    let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
-    let bytes: usize = batches.iter().map(|batch| batch.get_array_memory_size()).sum();
-    eprintln!("{rows} spans in {} batches, {} bytes of memory a span", batches.len(), bytes / rows);
+    let rows = 300_000;
     let mut group = criterion.benchmark_group("ingest");
-    group.throughput(Throughput::Elements(rows as u64)).sample_size(10);
+    group.throughput(Throughput::Elements(rows)).sample_size(10);
     group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_secs(5));
     group.bench_function("append+flush, CPU", |bencher| {
         bencher.iter_custom(|times| {
-            (0..times).map(|time| runtime.block_on(store_all(&batches, time == 0))).sum()
+            let one = |time| runtime.block_on(store_all(spans::batches(rows as usize, 7), time == 0));
+            (0..times).map(one).sum()
         });
     });
     group.finish();

@@ -9,7 +9,7 @@ mod merge;
 mod shrink;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -36,6 +36,8 @@ pub(crate) struct Live {
     bytes_max: usize,
     merge_rows_max: usize,
     flush: FlushConfig,
+    /// Somebody needs what a flush frees.
+    is_wanted: AtomicBool,
     /// Told when a flush is due.
     pub(crate) due: Notify,
 }
@@ -62,6 +64,7 @@ impl Live {
             bytes_max: live.bytes_max,
             merge_rows_max: live.merge_rows_max,
             flush: flush.clone(),
+            is_wanted: AtomicBool::new(false),
             due: Notify::new(),
         }
     }
@@ -108,6 +111,7 @@ impl Live {
         if state.frozen.is_some() {
             return;
         }
+        self.is_wanted.store(false, Ordering::Release);
         let full = std::mem::replace(&mut state.active, Generation::new(next_file));
         if full.rows() > 0 {
             state.frozen = Some(Arc::new(full.freeze(next_file)));
@@ -126,11 +130,19 @@ impl Live {
         }
     }
 
-    /// Whether the active generation is large or old enough to be flushed.
+    /// Makes a flush due whatever there is to flush.
+    pub(crate) fn want_flush(&self) {
+        self.is_wanted.store(true, Ordering::Release);
+        self.due.notify_one();
+    }
+
+    /// Whether the active generation is wanted, large or old enough to be flushed.
     pub(crate) fn is_flush_due(&self) -> bool {
         let state = self.state.read();
         let active = &state.active;
-        active.rows() >= self.flush.rows
+        let is_wanted = self.is_wanted.load(Ordering::Acquire) && active.rows() > 0;
+        is_wanted
+            || active.rows() >= self.flush.rows
             || active.bytes() >= self.flush.bytes
             || active.oldest().is_some_and(|oldest| oldest.elapsed() >= self.flush.interval)
     }

@@ -17,6 +17,8 @@ use crate::wal::record::{Position, WalRecord};
 /// Records and bytes read ahead.
 const AHEAD_RECORDS_MAX: usize = 64;
 const AHEAD_BYTES_MAX: usize = 1024 * 1024;
+/// Places of records that were handed out and not committed; the oldest are forgotten, for a later one commits them too.
+const HANDED_MAX: usize = 65_536;
 
 /// Reads the log for one consumer. The log keeps what it has not committed, up to `wal.bytes_max`.
 #[derive(Debug)]
@@ -92,7 +94,12 @@ impl LogReader {
     pub async fn next(&mut self) -> Result<Option<WalRecord>, Error> {
         loop {
             if let Some(record) = self.ahead.pop_front() {
-                self.handed.lock().push_back(record.next);
+                let mut handed = self.handed.lock();
+                if handed.len() >= HANDED_MAX {
+                    handed.pop_front();
+                }
+                handed.push_back(record.next);
+                drop(handed);
                 return Ok(Some(record));
             }
             // Overflow moves a reader's position forward.

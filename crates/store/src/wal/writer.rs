@@ -188,6 +188,7 @@ impl Writer {
         self.close_active();
         let bytes = self.parts.config.segment_bytes.max(FIRST_RECORD + len);
         if !self.parts.ledger.make_room(bytes, self.parts.config.bytes_max) {
+            self.parts.live.want_flush();
             return Err(Refused::LogFull);
         }
         match self.create(bytes) {

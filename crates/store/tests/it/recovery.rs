@@ -204,3 +204,25 @@ async fn sheds_load_when_live_data_is_full() {
     assert_eq!(numbers(&store, Signal::Logs).len() as u64, (accepted + 1) * 5);
     assert_eq!(store.stats().wal.refused_overloaded, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_log_is_flushed_and_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = small(dir.path());
+    config.wal.bytes_max = 3 * config.wal.segment_bytes;
+    let (store, _) = open(&config).await;
+    let mut refused = 0;
+    for index in 0..600 {
+        loop {
+            let flushes = store.stats().flush.flushes;
+            let Err(error) = store.append(request(Signal::Logs, index * 5, 5)).await else { break };
+            assert_eq!(error.kind(), ErrorKind::Overloaded, "{error:?}");
+            refused += 1;
+            numbered::eventually("a flush", || store.stats().flush.flushes > flushes).await;
+        }
+    }
+    let stats = store.stats();
+    assert!(refused > 0, "{stats:?}");
+    assert!(stats.wal.file_bytes <= config.wal.bytes_max, "{stats:?}");
+    assert_eq!(numbers(&store, Signal::Logs), (0..3_000).collect::<Vec<_>>());
+}
