@@ -51,6 +51,7 @@ export function LogsPage() {
   ]);
 
   const shown = data?.result.logs ?? [];
+  const cut = shown.length >= state.limit;
   const filtered = state.service || state.severity || state.contains || state.traceId;
   const more = logLimits.find((limit) => limit > state.limit);
   return (
@@ -60,15 +61,15 @@ export function LogsPage() {
       {error && <Failure error={error} onRetry={reload} />}
       {data && shown.length > 0 && (
         <>
-          <Histogram logs={shown} window={histogramWindow(shown, data.window, data.result.complete)} onZoom={zoom} />
+          <Histogram logs={shown} window={histogramWindow(shown, data.window, !cut && data.result.complete)} onZoom={zoom} />
           <div className="result-summary">
             <span role="status">
               <b>{plural(shown.length, "record")}</b>
-              {!data.result.complete && (
+              {(cut || !data.result.complete) && (
                 <span className="warn-text">
                   {" "}
-                  · the newest; there are more
-                  {more && (
+                  · {cut ? "the newest; there may be more" : "not the whole answer"}
+                  {cut && more && (
                     <button type="button" className="link-button" onClick={() => set({ limit: String(more) })}>
                       Show {more}
                     </button>

@@ -8,17 +8,19 @@ type Props = { result: SearchResult; sort: Sort; limit: number; onChange: (chang
 export function ResultSummary({ result, sort, limit, onChange }: Props) {
   const { traces, complete, stats } = result;
   const failed = traces.filter((trace) => trace.errorCount > 0).length;
+  // An answer as long as its limit is complete for the server, but not all there is.
+  const cut = traces.length >= limit;
   const more = limits.find((choice) => choice > limit);
   return (
     <div className="result-summary">
       <span role="status">
         <b>{plural(traces.length, "trace")}</b>
         {failed > 0 && <span className="error-text"> · {formatCount(failed)} with errors</span>}
-        {!complete && (
+        {(cut || !complete) && (
           <span className="warn-text">
             {" "}
-            · {traces.length >= limit ? "the newest; there are more" : "not the whole answer"}
-            {traces.length >= limit && more && (
+            · {cut ? "the newest; there may be more" : "not the whole answer"}
+            {cut && more && (
               <button type="button" className="link-button" onClick={() => onChange({ limit: String(more) })}>
                 Show {more}
               </button>

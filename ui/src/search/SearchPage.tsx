@@ -111,7 +111,7 @@ export function SearchPage() {
         <div className={stale ? "search-answer stale" : "search-answer"}>
           {data && traces.length > 0 && (
             <>
-              <Scatter traces={traces} window={data.window} complete={data.result.complete} selected={traces[selected]?.traceId} onZoom={zoom} />
+              <Scatter traces={traces} window={data.window} complete={data.result.complete && data.result.traces.length < limit} selected={traces[selected]?.traceId} onZoom={zoom} />
               <ResultSummary result={data.result} sort={sort} limit={limit} onChange={setParameters} />
               <ResultList traces={traces} rows={rows} selected={selected} fresh={fresh} narrowed={!isEverything(data.query)} onSelect={setSelected} />
             </>

@@ -19,13 +19,17 @@ function kept(key: string, load: () => Promise<string[]>): Promise<string[]> {
 
 const windowKey = (window: Window) => `${Math.floor(window.start / 60_000)}-${Math.floor(window.end / 60_000)}`;
 
+/** In the order of how often a query starts with them. */
+const attributeScopes = ["span", "resource", "event", "link", "instrumentation"];
+
 /** Every field a comparison may start with: attributes seen in the store, then intrinsics. */
 export function fieldNames(narrow: string, window: Window): Promise<string[]> {
   return kept(`names ${narrow} ${windowKey(window)}`, async () => {
     const { scopes } = await tagNames(narrow, window);
-    const attributes = scopes
-      .filter((scope) => ["span", "resource", "event", "link", "instrumentation"].includes(scope.name))
-      .flatMap((scope) => scope.tags.map((tag) => fieldName(scope.name, tag)));
+    const attributes = attributeScopes.flatMap((name) => {
+      const tags = scopes.find((scope) => scope.name === name)?.tags ?? [];
+      return tags.map((tag) => fieldName(name, tag));
+    });
     return [...attributes, ...intrinsics];
   });
 }
