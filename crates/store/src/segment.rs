@@ -11,6 +11,7 @@ mod file;
 pub(crate) mod footer;
 mod lookup;
 mod meta;
+mod page_checksums;
 mod page_crc;
 mod pages;
 pub(crate) mod properties;

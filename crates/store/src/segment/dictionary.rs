@@ -97,7 +97,7 @@ fn dictionary_page(
     let index = segment.metadata().offset_index().and_then(|index| index.get(row_group)?.get(leaf));
     let locations = index.map(|index| index.page_locations().clone());
     let rows = usize::try_from(chunk.num_values()).unwrap_or_default();
-    let mut pages = SerializedPageReader::new(Arc::new(segment.file.clone()), chunk, rows, locations)?;
+    let mut pages = SerializedPageReader::new(Arc::new(segment.checked()), chunk, rows, locations)?;
     match pages.get_next_page()? {
         Some(page @ Page::DictionaryPage { .. }) => Ok(page),
         _ => Err(ParquetError::General("a dictionary page is missing".to_owned())),

@@ -18,7 +18,8 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
 
-use crate::segment::page_crc::{PageCollector, Pages, with_checksums};
+use crate::segment::page_checksums;
+use crate::segment::page_crc::{Chunk, PageCollector, Pages, with_checksums};
 use crate::segment::properties::ROW_GROUP_ROWS;
 
 /// A Parquet file that is being written.
@@ -29,6 +30,8 @@ pub(crate) struct ParquetSink<W: Write + Send> {
     schema: SchemaRef,
     open: Option<OpenGroup>,
     groups: usize,
+    /// CRC-32C of every page so far, in file order.
+    page_crcs: Vec<u32>,
 }
 
 /// What a finished file is.
@@ -60,7 +63,7 @@ impl<W: Write + Send> ParquetSink<W> {
         let inner = TailChecksum { inner, bytes: 0, tail: None };
         let (writer, factory) = ArrowWriter::try_new_with_options(inner, Arc::clone(&schema), options)?
             .into_serialized_writer()?;
-        Ok(Self { writer, factory, pages, schema, open: None, groups: 0 })
+        Ok(Self { writer, factory, pages, schema, open: None, groups: 0, page_crcs: Vec::new() })
     }
 
     /// Appends rows.
@@ -103,7 +106,8 @@ impl<W: Write + Send> ParquetSink<W> {
         });
         for ((column, pages), nulls) in group.columns.into_iter().zip(&group.pages).zip(leaves) {
             let chunk = column.close()?;
-            let (bytes, mut close) = with_checksums(pages, chunk.close().clone())?;
+            let Chunk { bytes, mut close, page_crcs } = with_checksums(pages, chunk.close().clone())?;
+            self.page_crcs.extend(page_crcs);
             if let Some(nulls) = nulls {
                 close = with_null_count(close, nulls)?;
             }
@@ -121,6 +125,7 @@ impl<W: Write + Send> ParquetSink<W> {
         for key_value in key_values {
             self.writer.append_key_value_metadata(key_value);
         }
+        self.writer.append_key_value_metadata(page_checksums::key_value(&self.page_crcs));
         self.writer.flush()?;
         self.writer.inner_mut().start_tail();
         let TailChecksum { inner, bytes, tail } = self.writer.into_inner()?;

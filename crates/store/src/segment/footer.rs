@@ -11,6 +11,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use crate::catalog::FileId;
 use crate::segment::file::{SegmentFile, Tail};
+use crate::segment::page_checksums::{self, PageChecksum};
 
 /// A parsed footer.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Footer {
     pub(crate) bytes: usize,
     /// The leaf columns of each column; they follow each other.
     leaves: HashMap<String, Range<usize>>,
+    /// Every page's checksum, by offset.
+    pub(crate) pages: Vec<PageChecksum>,
 }
 
 impl Footer {
@@ -28,13 +31,7 @@ impl Footer {
 
     /// Reads the part of the file that follows the last row group, checks it and parses it.
     pub(crate) fn load_checked(file: &SegmentFile, tail_offset: u64, tail_crc: u32) -> Result<Self, String> {
-        let length = file.len().checked_sub(tail_offset).and_then(|length| usize::try_from(length).ok());
-        let length = length.ok_or("the file is shorter than the catalog says")?;
-        let bytes = file.read_range(tail_offset, length).map_err(|error| error.to_string())?;
-        if crc32c::crc32c(&bytes) != tail_crc {
-            return Err("the footer's checksum differs".to_owned());
-        }
-        Self::parse(&SegmentFile::new(Arc::new(Tail { offset: tail_offset, bytes })))
+        Self::parse(&read_tail(file, tail_offset, tail_crc)?)
     }
 
     /// Parses a footer for which no checksum is known.
@@ -54,10 +51,11 @@ impl Footer {
                 leaves.entry_ref(root.as_str()).or_insert(leaf..leaf).end = leaf + 1;
             }
         }
-        let bytes = metadata.memory_size() + leaves.len() * 64;
+        let pages = page_checksums::read(&metadata)?;
+        let bytes = metadata.memory_size() + leaves.len() * 64 + pages.len() * size_of::<PageChecksum>();
         let reader = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
             .map_err(|error| error.to_string())?;
-        Ok(Self { reader, bytes, leaves })
+        Ok(Self { reader, bytes, leaves, pages })
     }
 
     /// The leaf columns of a column, none if the file lacks it.
@@ -75,6 +73,17 @@ impl Footer {
         // A file without rows has only its four magic bytes before the footer.
         ends.max().unwrap_or(4)
     }
+}
+
+/// The part of a file that follows the last row group, read at once and checked; reads of it need no further I/O.
+pub(crate) fn read_tail(file: &SegmentFile, tail_offset: u64, tail_crc: u32) -> Result<SegmentFile, String> {
+    let length = file.len().checked_sub(tail_offset).and_then(|length| usize::try_from(length).ok());
+    let length = length.ok_or("the file is shorter than the catalog says")?;
+    let bytes = file.read_range(tail_offset, length).map_err(|error| error.to_string())?;
+    if crc32c::crc32c(&bytes) != tail_crc {
+        return Err("the footer's checksum differs".to_owned());
+    }
+    Ok(SegmentFile::new(Arc::new(Tail { offset: tail_offset, bytes })))
 }
 
 /// Which of a segment's two files.

@@ -103,7 +103,7 @@ fn reader(
     plan: &ReadPlan,
 ) -> Result<ParquetRecordBatchReader, ParquetError> {
     let mut builder =
-        ParquetRecordBatchReaderBuilder::new_with_metadata(sidecar.file.clone(), footer.reader.clone())
+        ParquetRecordBatchReaderBuilder::new_with_metadata(sidecar.checked(), footer.reader.clone())
             .with_row_groups(plan.row_groups.clone());
     if let Some(selection) = &plan.selection {
         builder = builder.with_row_selection(selection.clone());

@@ -56,24 +56,32 @@ impl PageStore for Pages {
     }
 }
 
-/// The bytes of a column chunk with a checksum in each page header, dictionary page first, and its metadata adjusted.
-pub(super) fn with_checksums(
-    pages: &Pages,
-    mut close: ColumnCloseResult,
-) -> Result<(Bytes, ColumnCloseResult)> {
+/// A column chunk ready for its file.
+pub(super) struct Chunk {
+    /// Its pages, dictionary page first.
+    pub(super) bytes: Bytes,
+    /// Its metadata.
+    pub(super) close: ColumnCloseResult,
+    /// CRC-32C of each page, header included.
+    pub(super) page_crcs: Vec<u32>,
+}
+
+/// The column chunk with a checksum in each page header, and its metadata adjusted.
+pub(super) fn with_checksums(pages: &Pages, mut close: ColumnCloseResult) -> Result<Chunk> {
     let blobs = std::mem::take(&mut *pages.0.lock());
     let pairs: Vec<(&Bytes, &Bytes)> =
         blobs.chunks_exact(2).filter_map(|pair| Some((pair.first()?, pair.get(1)?))).collect();
+    let mut page_crcs = Vec::with_capacity(pairs.len());
     let is_dictionary = |header: &Bytes| header.get(1) == Some(&DICTIONARY_PAGE);
     let mut chunk = Vec::with_capacity(blobs.iter().map(Bytes::len).sum::<usize>() + pairs.len() * 8);
     for (header, body) in pairs.iter().filter(|(header, _)| is_dictionary(header)) {
-        append_page(&mut chunk, header, body)?;
+        page_crcs.push(append_page(&mut chunk, header, body)?);
     }
     let dictionary_len = chunk.len();
     let mut locations = close.offset_index.as_mut().map(|index| index.page_locations.iter_mut());
     for (header, body) in pairs.iter().filter(|(header, _)| !is_dictionary(header)) {
         let start = chunk.len();
-        append_page(&mut chunk, header, body)?;
+        page_crcs.push(append_page(&mut chunk, header, body)?);
         if let Some(location) = locations.as_mut().and_then(Iterator::next) {
             location.offset = to_i64(start)?;
             location.compressed_page_size = i32::try_from(chunk.len() - start).map_err(|_| too_large())?;
@@ -90,7 +98,7 @@ pub(super) fn with_checksums(
         .set_dictionary_page_offset((dictionary_len > 0).then_some(0))
         .set_data_page_offset(to_i64(dictionary_len)?)
         .build()?;
-    Ok((Bytes::from(chunk), close))
+    Ok(Chunk { bytes: Bytes::from(chunk), close, page_crcs })
 }
 
 /// `PageType::DICTIONARY_PAGE` (2) as a zigzag varint.
@@ -98,7 +106,9 @@ const DICTIONARY_PAGE: u8 = 4;
 /// A Thrift compact field header: 32-bit integer, one above the previous field.
 const NEXT_I32: u8 = 0x15;
 
-fn append_page(chunk: &mut Vec<u8>, header: &[u8], body: &[u8]) -> Result<()> {
+/// Appends a page; returns its CRC-32C.
+fn append_page(chunk: &mut Vec<u8>, header: &[u8], body: &[u8]) -> Result<u32> {
+    let start = chunk.len();
     let at = end_of_sizes(header)
         .ok_or_else(|| ParquetError::General("a page header of an unknown form".to_owned()))?;
     let (sizes, rest) = header.split_at(at);
@@ -117,7 +127,7 @@ fn append_page(chunk: &mut Vec<u8>, header: &[u8], body: &[u8]) -> Result<()> {
     chunk.push(field - 0x10);
     chunk.extend_from_slice(tail);
     chunk.extend_from_slice(body);
-    Ok(())
+    Ok(crc32c::crc32c(chunk.get(start..).unwrap_or_default()))
 }
 
 /// Where the fields type, uncompressed size and compressed size end.

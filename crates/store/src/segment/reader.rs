@@ -15,6 +15,7 @@ use crate::catalog::FileEntry;
 use crate::error::Error;
 use crate::segment::file::SegmentFile;
 use crate::segment::footer::Footer;
+use crate::segment::page_checksums::CheckedFile;
 use crate::segment::segments::Segments;
 use crate::segment::sidecar::TraceRow;
 use crate::segment::{bloom, dictionary, lookup, pages};
@@ -157,7 +158,7 @@ impl SegmentReader {
         let stored: Vec<usize> = wanted.iter().copied().filter(|column| !empty(column)).collect();
         let mask = ProjectionMask::roots(self.footer.reader.parquet_schema(), stored.iter().copied());
         let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.footer.reader.clone())
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.checked(), self.footer.reader.clone())
                 .with_row_groups(plan.row_groups.clone())
                 .with_projection(mask)
                 .with_batch_size(plan.batch_rows.unwrap_or(BATCH_ROWS));
@@ -227,6 +228,11 @@ impl SegmentReader {
         (leaves.len() == 1).then_some(leaves.start)
     }
 
+    /// The file's pages, verified as they are read.
+    pub(crate) fn checked(&self) -> CheckedFile {
+        CheckedFile { file: self.file.clone(), footer: Arc::clone(&self.footer) }
+    }
+
     /// Sets the segment aside, as its bytes are damaged, and says so.
     pub(crate) fn damaged(&self, error: &ParquetError) -> Error {
         self.segments.damaged(&self.entry, error)
@@ -284,7 +290,7 @@ impl Iterator for SegmentBatches {
     type Item = Result<RecordBatch, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // A page that lost or won rows by damage to its header, which has no checksum, shows by their number.
+        // Checksums do not tell a file that was written wrongly: its columns differ in their number of rows.
         let miscounted =
             || ParquetError::General("a column has another number of rows than its segment".to_owned());
         match self.reader.next() {

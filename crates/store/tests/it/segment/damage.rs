@@ -36,14 +36,14 @@ fn a_flipped_bit_is_reported_and_survived() {
         let intact = multiset(Signal::Traces, &read_all(&room.reader(&entry)));
         let path = room.path().join(&entry.path);
         // The first four bytes are a magic word that readers do not look at.
-        flip(&path, rng.random_range(32..entry.bytes * 8));
-        // A footer read before the damage is cached: the pages have checksums of their own.
+        flip(&path, rng.random_range(32..entry.tail_offset * 8));
+        // The footer was read before the damage and is cached: the pages have checksums of their own.
         let outcome = match room.segments.open(&entry) {
             Ok(reader) => try_read(&reader),
             Err(error) => Err(error.kind()),
         };
         match outcome {
-            // The flip hit the footer, which is in the cache: nothing was read from there. A new start finds it.
+            // The flip hit a column without values, which is not read.
             Ok(rows) => assert_eq!(rows, intact, "round {round}: a damaged file gave other rows"),
             Err(kind) => {
                 assert_eq!(kind, ErrorKind::Corrupt, "round {round}");
@@ -59,7 +59,7 @@ fn a_flipped_bit_is_reported_and_survived() {
             let _ = room.catalog.commit(&change).unwrap();
         }
     }
-    assert!(room.segments.damage().0.len() > 50);
+    assert!(room.segments.damage().0.len() > 120, "{}", room.segments.damage().0.len());
     assert_eq!(room.rows(Signal::Traces), rest, "the others serve on");
     assert!(room.reader(&other).has_sidecar());
 }
@@ -81,7 +81,7 @@ fn a_new_reader_finds_a_flipped_bit_or_gives_the_right_rows() {
                 assert_eq!(kind, ErrorKind::Corrupt, "round {round}");
                 found += 1;
             }
-            // A few bits of a page's header mean nothing.
+            // The flip hit a column without values, which is not read.
             Ok(rows) => {
                 assert_eq!(rows, intact, "round {round}: bit {bit} of {} gave other rows", entry.bytes * 8)
             }
