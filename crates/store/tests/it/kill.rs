@@ -143,7 +143,7 @@ async fn check(dir: &Path, expected: &[BTreeSet<u64>; 2], run: u64) {
         assert!(missing.is_empty(), "run {run}: acknowledged {signal} not found: {missing:?}; {report:?}");
         assert_eq!(unique.len(), found.len(), "run {run}: {signal} found more than once; {report:?}");
     }
-    if run % 2 == 0 {
+    if run.is_multiple_of(2) {
         store.shutdown().await.unwrap();
     }
 }

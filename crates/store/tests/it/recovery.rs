@@ -103,8 +103,7 @@ async fn reports_a_damaged_last_record_of_a_file_that_others_follow() {
     let files = log_files(dir.path());
     assert!(files.len() > 1);
     let bytes = std::fs::read(&files[0]).unwrap();
-    let last =
-        (4_096..bytes.len()).step_by(8).filter(|at| bytes[*at..].starts_with(b"TLR1")).next_back().unwrap();
+    let last = (4_096..bytes.len()).step_by(8).rfind(|at| bytes[*at..].starts_with(b"TLR1")).unwrap();
     flip(&files[0], last as u64 + 3);
     let (store, report) = open(&config).await;
     let [WalDamage::Corrupt { path, offset, .. }] = report.damages.as_slice() else { panic!("{report:?}") };
