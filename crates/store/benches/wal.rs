@@ -1,6 +1,6 @@
 //! What an append to the write-ahead log costs: alone (one sync a request) and with others (one sync for all that wait).
 //! And what storing costs in all, from the decoded batch to the segment: CPU time of the process.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a benchmark")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stderr, reason = "a benchmark")]
 
 #[path = "segment/spans.rs"]
 mod spans;
