@@ -12,8 +12,8 @@ use crate::limits::Meter;
 use crate::trace::Trace;
 use crate::{
     BackLinks, Dependencies, Limits, LogMatches, LogSearch, Metrics, Operations, OperationsRequest, Result,
-    SearchRequest, SearchResult, Services, TagNames, TagNamesRequest, TagValues, TagValuesRequest, catalog,
-    dependencies, links, logs, metrics, search, tags,
+    SearchRequest, SearchResult, Services, SpanMetrics, SpanMetricsRequest, TagNames, TagNamesRequest, TagValues, TagValuesRequest, catalog,
+    dependencies, links, logs, metrics, metrics_query, search, tags,
 };
 
 /// Whole traces read at once.
@@ -116,6 +116,15 @@ impl Engine {
     /// metrics queries, or what the store says.
     pub async fn search(&self, request: SearchRequest) -> Result<SearchResult> {
         search::search(&self.store, self.meter(), &self.limits, request).await
+    }
+
+    /// Time series computed from spans by a TraceQL metrics query.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] for a query with a fault or a range of too many intervals,
+    /// [`crate::ErrorKind::Unsupported`] for arithmetic between queries, or what the store says.
+    pub async fn span_metrics(&self, request: SpanMetricsRequest) -> Result<SpanMetrics> {
+        metrics_query::run(&self.store, self.meter(), &self.limits, request).await
     }
 
     /// The names of fields, by scope.

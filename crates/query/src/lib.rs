@@ -14,6 +14,7 @@ mod links;
 mod logs;
 mod lower;
 mod metrics;
+mod metrics_query;
 mod run;
 #[cfg(test)]
 mod samples;
@@ -30,6 +31,9 @@ pub use limits::{Limits, QueryStats};
 pub use links::{BackLink, BackLinks};
 pub use logs::{LogMatches, LogSearch};
 pub use metrics::{MetricInfo, MetricKind, Metrics};
+pub use metrics_query::{
+    EXEMPLARS_MAX, Exemplar, SERIES_MAX, Sample, SpanMetrics, SpanMetricsRequest, SpanSeries,
+};
 pub use search::{
     SearchQuery, SearchRequest, SearchResult, SelectedField, SpanMatch, SpansetMatch, TraceMatch,
 };

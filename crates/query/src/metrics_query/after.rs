@@ -11,7 +11,9 @@ pub(super) fn apply(after: &After, mut series: Vec<Series>) -> Vec<Series> {
     match after {
         After::Top(count) => keep_best(&mut series, *count, |a, b| b.total_cmp(&a)),
         After::Bottom(count) => keep_best(&mut series, *count, |a, b| a.total_cmp(&b)),
-        After::Keep { op, than } => each(&mut series, |value| if holds(*op, value, *than) { value } else { f64::NAN }),
+        After::Keep { op, than } => {
+            each(&mut series, |value| if holds(*op, value, *than) { value } else { f64::NAN })
+        }
         After::Scale { op, number, number_first } => each(&mut series, |value| {
             let (left, right) = if *number_first { (*number, value) } else { (value, *number) };
             compute(*op, left, right)

@@ -244,8 +244,9 @@ fn of_attribute(batch: &RecordBatch, reference: &FieldRef, stored: &Field, key: 
     let mut codes = own.and_then(|column| of_column(column, reference)).unwrap_or_else(|| missing(count));
     let rest = batch.column_by_name(schema::ATTRIBUTES).filter(|column| column.null_count() < count);
     let rest = rest.and_then(|column| column.as_string_opt::<i32>());
-    let resource = matches!(stored, Field::Attribute { scope: throughline_store::scan::AttributeScope::Any, .. })
-        && batch.column_by_name(schema::RESOURCE).is_some();
+    let resource =
+        matches!(stored, Field::Attribute { scope: throughline_store::scan::AttributeScope::Any, .. })
+            && batch.column_by_name(schema::RESOURCE).is_some();
     let open = codes.values.iter().any(Option::is_none);
     if !open || (rest.is_none() && !resource) {
         return Ok(codes);

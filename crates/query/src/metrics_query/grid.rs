@@ -44,8 +44,9 @@ impl Grid {
         let last_ns = if over == 0 { end_ns } else { end_ns.saturating_add(step_ns - over) };
         let points = (last_ns - origin_ns) / step_ns;
         if points > POINTS_MAX {
-            let message =
-                format!("{points} intervals are more than {POINTS_MAX}: use a longer step or a shorter range");
+            let message = format!(
+                "{points} intervals are more than {POINTS_MAX}: use a longer step or a shorter range"
+            );
             return Err(Error::invalid(message));
         }
         let points = usize::try_from(points).unwrap_or_default();
@@ -119,9 +120,15 @@ mod tests {
         assert_eq!(grid.points(), 4);
         assert_eq!((0..4).map(|index| grid.time_of(index)).collect::<Vec<_>>(), [100, 110, 120, 130]);
         let mut cursor = grid.cursor();
-        for (time, index) in
-            [(90, None), (91, Some(0)), (100, Some(0)), (101, Some(1)), (110, Some(1)), (130, Some(3)), (131, None)]
-        {
+        for (time, index) in [
+            (90, None),
+            (91, Some(0)),
+            (100, Some(0)),
+            (101, Some(1)),
+            (110, Some(1)),
+            (130, Some(3)),
+            (131, None),
+        ] {
             assert_eq!(grid.index(time), index, "{time}");
             assert_eq!(cursor.index(time), index, "{time}");
         }

@@ -53,7 +53,10 @@ pub(super) fn rewrite_predicate(expression: &mut FieldExpr) {
 /// Whether a comparison holds for roots alone (true) or for all others (false). The field is -1
 /// for roots, 0 for spans whose parent is missing, and more for others.
 fn asks_for_root(op: BinaryOp, left: &FieldExpr, right: &FieldExpr) -> Option<bool> {
-    let is_field = matches!(left, FieldExpr::Attribute(Attribute { field: FieldRef::Intrinsic(Intrinsic::NestedSetParent), .. }));
+    let is_field = matches!(
+        left,
+        FieldExpr::Attribute(Attribute { field: FieldRef::Intrinsic(Intrinsic::NestedSetParent), .. })
+    );
     if !is_field {
         return None;
     }

@@ -175,7 +175,8 @@ impl<'a> RowCounter<'a> {
         let mut remember = |row: usize, number| {
             let (Some(group), Some(start_ns)) = (groups.get(row), times.get(row)) else { return };
             let Some(trace_id) = TraceId::from_slice(traces.value(row)) else { return };
-            let span_id = spans.filter(|ids| ids.is_valid(row)).and_then(|ids| SpanId::from_slice(ids.value(row)));
+            let span_id =
+                spans.filter(|ids| ids.is_valid(row)).and_then(|ids| SpanId::from_slice(ids.value(row)));
             let seen = Seen { trace_id, span_id, start_ns: *start_ns, number };
             if *left > 0 && table.add_exemplar(*group, seen) {
                 *left -= 1;

@@ -243,7 +243,10 @@ mod tests {
     #[test]
     fn groups_beyond_the_room_are_left_out() {
         let mut table = SeriesTable::new(&Function::Count, 2).with_cells_max(2 * (GROUP_CELLS + 2));
-        assert_eq!(["a", "b", "c", "a"].map(|name| table.group(&text(name))), [Some(0), Some(1), None, Some(0)]);
+        assert_eq!(
+            ["a", "b", "c", "a"].map(|name| table.group(&text(name))),
+            [Some(0), Some(1), None, Some(0)]
+        );
         assert!(table.left_out);
     }
 }
