@@ -59,7 +59,7 @@ export function ResultList({ traces, rows, selected, fresh, narrowed, onSelect }
               share={durationShare(Number(trace.durationNs), shortest, longest)}
               narrowed={narrowed}
               dark={dark}
-              now={Math.floor(now / 5000) * 5000}
+              now={Math.floor(now / 1000) * 1000}
               onSelect={onSelect}
             />
           ))}

@@ -1,11 +1,14 @@
 import { type RefObject, useEffect, useState } from "react";
 import { share, ticks, type View } from "./view";
 
+/** Beyond this share of the width a label stands before its line, not after it. */
+const lastPlace = 0.93;
+
 export function TimeAxis({ view, wanted }: { view: View; wanted: number }) {
   return (
     <div className="axis" aria-hidden="true">
       {ticks(view, wanted).map(({ at, label }) => (
-        <span key={at} style={{ left: `${share(at, view) * 100}%` }}>
+        <span key={at} className={share(at, view) > lastPlace ? "before" : undefined} style={{ left: `${share(at, view) * 100}%` }}>
           {label}
         </span>
       ))}
