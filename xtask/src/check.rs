@@ -27,7 +27,7 @@ const STEPS: &[Step] = &[
 ];
 
 /// Runs the steps whose names contain one of the words, or all; a table of times at the end.
-pub(crate) fn run_steps(only: &[String]) -> anyhow::Result<Vec<(&'static str, Duration)>> {
+fn run_steps(only: &[String]) -> anyhow::Result<Vec<(&'static str, Duration)>> {
     let mut times = Vec::new();
     for step in STEPS {
         if !only.is_empty() && !only.iter().any(|word| step.name.contains(word.as_str())) {
@@ -41,7 +41,8 @@ pub(crate) fn run_steps(only: &[String]) -> anyhow::Result<Vec<(&'static str, Du
     Ok(times)
 }
 
-pub(crate) fn run_check(only: &[String]) -> anyhow::Result<()> {
+/// Runs the steps and says how long each took.
+pub(crate) fn check(only: &[String]) -> anyhow::Result<()> {
     let times = run_steps(only)?;
     if times.is_empty() {
         let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
@@ -56,8 +57,6 @@ pub(crate) fn run_check(only: &[String]) -> anyhow::Result<()> {
     println!("{} passed, 0 failed", times.len());
     Ok(())
 }
-
-pub(crate) use run_check as run;
 
 fn clippy() -> anyhow::Result<()> {
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
@@ -90,11 +89,14 @@ fn duckdb() -> anyhow::Result<()> {
     run(&mut command(&python, &["scripts/duckdb_test.py", &target().join("debug").display().to_string()]))
 }
 
-/// The UI in a real browser, on the real server with real traffic.
+/// The UI in a real browser, on the real server.
 fn browser() -> anyhow::Result<()> {
     let chromium = install::chromium()?;
-    let mut test = command("npm", &["run", "--prefix", "ui", "e2e:server"]);
-    test.env("CHROMIUM", chromium).env("THROUGHLINE_BIN", target().join("debug/throughline"));
+    let server = crate::server::Server::start(&target().join("debug/throughline"))?;
+    let mut test = command("npm", &["run", "--prefix", "ui", "e2e"]);
+    test.env("CHROMIUM", chromium)
+        .env("E2E_BASE_URL", server.url("ui")?)
+        .env("OTLP_URL", server.url("otlp/http")?);
     run(&mut test)
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use crate::command::{cargo, run as run_command, command, target};
+use crate::command::{cargo, command, run as run_command, target};
 
 const SUITES: &[&str] = &["traceql", "otlp", "jaeger", "grafana"];
 
@@ -27,15 +27,23 @@ pub(crate) fn run(suite: &str, data: &Path) -> anyhow::Result<()> {
 fn one(suite: &str, data: &Path) -> anyhow::Result<()> {
     let path = |below: &str| data.join(below).display().to_string();
     match suite {
-        "traceql" => example("throughline-lang", "traceql_conformance", &path("traceql/test_examples.yaml")),
-        "otlp" => example("throughline-wire", "otlp_conformance", &path("otlp")),
+        "traceql" => {
+            let files = [
+                path("traceql/test_examples.yaml"),
+                path("grafana/ql-inventory/traceql-feature-inventory.json"),
+            ];
+            example("throughline-lang", "traceql_conformance", &files)
+        }
+        "otlp" => example("throughline-wire", "otlp_conformance", &[path("otlp")]),
         "jaeger" => against_server("jaeger_conformance", &path("jaeger")),
         _ => against_server("grafana_conformance", &path("grafana/requests")),
     }
 }
 
-fn example(package: &str, example: &str, data: &str) -> anyhow::Result<()> {
-    cargo(&["run", "--quiet", "-p", package, "--example", example, "--", data])
+fn example(package: &str, example: &str, data: &[String]) -> anyhow::Result<()> {
+    let mut arguments = vec!["run", "--quiet", "-p", package, "--example", example, "--"];
+    arguments.extend(data.iter().map(String::as_str));
+    cargo(&arguments)
 }
 
 /// Suites that talk HTTP to a running server, which the example starts.

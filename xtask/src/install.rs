@@ -15,7 +15,8 @@ pub(crate) fn chromium() -> anyhow::Result<PathBuf> {
     if !path.exists() {
         let hint = "the browser test needs Chromium: install it, or say where it is in CHROMIUM";
         let mut update = command("apt-get", &["update", "-qq"]);
-        let mut install = command("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "chromium"]);
+        let mut install =
+            command("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "chromium"]);
         install.env("DEBIAN_FRONTEND", "noninteractive");
         run(&mut update).and_then(|()| run(&mut install)).context(hint)?;
         if !path.exists() {
@@ -37,7 +38,10 @@ pub(crate) fn python() -> anyhow::Result<PathBuf> {
     let shown = folder.display().to_string();
     run(&mut command("python3", &["-m", "venv", &shown]))?;
     let pip = folder.join("bin/pip").display().to_string();
-    run(&mut command(&pip, &["install", "--quiet", "--disable-pip-version-check", "-r", "scripts/requirements.txt"]))?;
+    run(&mut command(
+        &pip,
+        &["install", "--quiet", "--disable-pip-version-check", "-r", "scripts/requirements.txt"],
+    ))?;
     std::fs::write(stamp, wanted)?;
     Ok(interpreter)
 }

@@ -5,6 +5,7 @@ mod command;
 mod conformance;
 mod fuzz;
 mod install;
+mod server;
 mod tidy;
 
 use std::path::PathBuf;
@@ -52,7 +53,7 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
-        Task::Check { only } => check::run(&only),
+        Task::Check { only } => check::check(&only),
         Task::Tidy => tidy::run(),
         Task::Conformance { suite, data } => conformance::run(&suite, &data),
         Task::Fuzz { target, seed, iterations } => fuzz::run(&target, seed, iterations),

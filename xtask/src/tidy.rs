@@ -55,8 +55,11 @@ pub(crate) fn run() -> anyhow::Result<()> {
 }
 
 fn edges() -> anyhow::Result<Vec<String>> {
-    let text = output(&mut command("cargo", &["metadata", "--format-version", "1", "--no-deps", "--offline"]))
-        .or_else(|_| output(&mut command("cargo", &["metadata", "--format-version", "1", "--no-deps"])))?;
+    let text =
+        output(&mut command("cargo", &["metadata", "--format-version", "1", "--no-deps", "--offline"]))
+            .or_else(|_| {
+                output(&mut command("cargo", &["metadata", "--format-version", "1", "--no-deps"]))
+            })?;
     let metadata: Value = serde_json::from_str(&text)?;
     let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
     let allowed: BTreeMap<&str, &[&str]> = EDGES.iter().copied().collect();
@@ -124,8 +127,14 @@ fn check_file(path: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
         if line.contains("unbounded_channel(") && !shown.to_string().starts_with("xtask") {
             breaches.push(format!("{shown}:{number}: every queue has a bound"));
         }
-        if is_test && path.extension().is_some_and(|e| e == "rs") && line.contains("thread::sleep(") && !line.contains("// poll") {
-            breaches.push(format!("{shown}:{number}: wait for a condition instead of sleeping (or mark the interval of a poll `// poll`)"));
+        if is_test
+            && path.extension().is_some_and(|e| e == "rs")
+            && line.contains("thread::sleep(")
+            && !line.contains("// sleeps:")
+        {
+            breaches.push(format!(
+                "{shown}:{number}: wait for a condition instead of sleeping (or say why: `// sleeps: reason`)"
+            ));
         }
     }
     Ok(())

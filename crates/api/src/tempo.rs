@@ -1,6 +1,7 @@
 //! Tempo's HTTP API, as Grafana's Tempo data source and Tempo's own clients call it.
 
 mod error;
+mod metrics;
 mod request;
 mod response;
 mod search;
@@ -16,7 +17,6 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::Shared;
-use error::TempoError;
 
 pub(crate) fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -32,8 +32,8 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         // A tag's name may hold slashes.
         .route("/api/search/tag/{*rest}", get(tags::values_v1))
         .route("/api/v2/search/tag/{*rest}", get(tags::values_v2))
-        .route("/api/metrics/query_range", get(metrics))
-        .route("/api/metrics/query", get(metrics))
+        .route("/api/metrics/query_range", get(metrics::query_range))
+        .route("/api/metrics/query", get(metrics::query_instant))
         .with_state(shared)
 }
 
@@ -54,8 +54,4 @@ async fn buildinfo(State(shared): State<Arc<Shared>>) -> Json<Value> {
         "version": shared.status.status().version, "revision": "", "branch": "", "buildDate": "", "buildUser": "",
         "goVersion": "",
     }))
-}
-
-async fn metrics() -> TempoError {
-    TempoError::not_implemented("TraceQL metrics queries (rate(), quantile_over_time() and so on) are not run by this version")
 }

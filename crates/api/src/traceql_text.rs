@@ -23,7 +23,8 @@ pub(crate) fn quote(text: &str) -> String {
 pub(crate) fn attribute_equals(scopes: &[&str], key: &str, value: &str) -> String {
     let key = quote(key);
     let mut literals = vec![quote(value)];
-    let number = value.parse::<f64>().is_ok_and(f64::is_finite) && value.bytes().any(|byte| byte.is_ascii_digit());
+    let number =
+        value.parse::<f64>().is_ok_and(f64::is_finite) && value.bytes().any(|byte| byte.is_ascii_digit());
     let plain = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
     if (number && plain) || matches!(value, "true" | "false") {
         literals.push(value.to_owned());

@@ -58,7 +58,8 @@ impl Server {
         let data_dir = options.data_dir.clone().unwrap_or_else(|| folder.path().join("data"));
         let config = folder.path().join("config.yaml");
         std::fs::write(&config, options.config.as_deref().unwrap_or(CONFIG))?;
-        let arguments = if options.arguments.is_empty() { vec!["serve".to_owned()] } else { options.arguments };
+        let arguments =
+            if options.arguments.is_empty() { vec!["serve".to_owned()] } else { options.arguments };
         let mut child = Command::new(program)
             .args(&arguments)
             .arg("--json")
@@ -74,7 +75,9 @@ impl Server {
             .with_context(|| format!("{} cannot be started", program.display()))?;
         let stdout = child.stdout.take().context("no standard output")?;
         let mut lines = BufReader::new(stdout).lines();
-        let line = tokio::time::timeout(READY, lines.next_line()).await.context("the server is not ready in time")??;
+        let line = tokio::time::timeout(READY, lines.next_line())
+            .await
+            .context("the server is not ready in time")??;
         let Some(line) = line else { bail!("the server ended before it was ready") };
         let ready: Value = serde_json::from_str(&line).with_context(|| line.clone())?;
         let addresses = ready["addresses"].as_object().context("no addresses")?;
@@ -163,7 +166,9 @@ impl Server {
         let pid = self.child.id().context("it ended already")?.to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().await?;
         anyhow::ensure!(sent.success(), "kill -TERM failed");
-        let status = tokio::time::timeout(Duration::from_secs(20), self.child.wait()).await.context("it does not end")??;
+        let status = tokio::time::timeout(Duration::from_secs(20), self.child.wait())
+            .await
+            .context("it does not end")??;
         Ok((status.success(), self.folder.take()))
     }
 }

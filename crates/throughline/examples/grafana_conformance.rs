@@ -36,7 +36,8 @@ async fn main() -> anyhow::Result<()> {
     let failing = SpanSpec { status: 2, ..SpanSpec::root(TRACE, "GET /cart") };
     let batch = Batch::new().service("api", [failing]).service("db", [SpanSpec::child(TRACE, 2, "SELECT")]);
     ensure!(server.send_traces(batch.protobuf()).await?, "the spans were not accepted");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&data)?.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&data)?.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
     files.sort();
     let (mut passed, mut failed, mut not_run) = (0, 0, 0);
     for file in files {
@@ -79,7 +80,11 @@ async fn run(server: &Server, case: &Value) -> anyhow::Result<()> {
     let answer = request.send().await?;
     let status = answer.status().as_u16();
     let body = answer.bytes().await?;
-    ensure!(Some(u64::from(status)) == case["expect"]["status"].as_u64(), "status {status}: {}", String::from_utf8_lossy(&body));
+    ensure!(
+        Some(u64::from(status)) == case["expect"]["status"].as_u64(),
+        "status {status}: {}",
+        String::from_utf8_lossy(&body)
+    );
     match case["expect"]["decode"].as_str() {
         Some("tempo-trace-v1-proto") => {
             ensure!(!TracesData::decode(body)?.resource_spans.is_empty(), "no spans");

@@ -47,7 +47,8 @@ fn wanted(query: &Value, data: &Path) -> anyhow::Result<BTreeSet<String>> {
         let path = data.join("traces").join(format!("{}.json", fixture.as_str().unwrap()));
         let text = std::fs::read_to_string(path)?;
         let trace: Value = serde_json::from_str(&text)?;
-        let id = trace["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["traceId"].as_str().context("no id")?;
+        let id =
+            trace["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["traceId"].as_str().context("no id")?;
         ids.insert(id.to_owned());
     }
     Ok(ids)
@@ -73,7 +74,10 @@ fn conditions(query: &Value) -> (String, String, Option<String>, Vec<(&'static s
 }
 
 fn micros(time: &Value) -> String {
-    let shown = std::process::Command::new("date").args(["-u", "-d", time.as_str().unwrap(), "+%s%6N"]).output().unwrap();
+    let shown = std::process::Command::new("date")
+        .args(["-u", "-d", time.as_str().unwrap(), "+%s%6N"])
+        .output()
+        .unwrap();
     String::from_utf8(shown.stdout).unwrap().trim().to_owned()
 }
 
@@ -92,9 +96,11 @@ async fn legacy(server: &Server, query: &Value) -> anyhow::Result<BTreeSet<Strin
     for (key, text) in durations {
         parameters.push((if key == "DurationMin" { "minDuration" } else { "maxDuration" }, text));
     }
-    let answer = server.client().get(format!("{}/api/traces", server.url("jaeger"))).query(&parameters).send().await?;
+    let answer =
+        server.client().get(format!("{}/api/traces", server.url("jaeger"))).query(&parameters).send().await?;
     let body: Value = answer.error_for_status()?.json().await?;
-    let ids = body["data"].as_array().context("no data")?.iter().filter_map(|trace| trace["traceID"].as_str());
+    let ids =
+        body["data"].as_array().context("no data")?.iter().filter_map(|trace| trace["traceID"].as_str());
     Ok(ids.map(|id| format!("{id:0>32}")).collect())
 }
 

@@ -22,8 +22,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the platform: receivers, store, query APIs and web UI.
-    #[command(after_help = "Without --config it listens for OTLP on 127.0.0.1:4317 (gRPC) and 127.0.0.1:4318 (HTTP).\n\
-                            `throughline config print` shows that configuration, to start your own from.")]
+    #[command(
+        after_help = "Without --config it listens for OTLP on 127.0.0.1:4317 (gRPC) and 127.0.0.1:4318 (HTTP).\n\
+                            `throughline config print` shows that configuration, to start your own from."
+    )]
     Serve(ServeArgs),
     /// Run the platform with the gateway reference system and traffic through it.
     Demo(DemoArgs),

@@ -9,7 +9,8 @@ use crate::cli::ClientArgs;
 pub async fn get(args: &ClientArgs, path: &str, query: &[(&str, String)]) -> anyhow::Result<Value> {
     let url = format!("{}{path}", args.server.trim_end_matches('/'));
     let request = reqwest::Client::new().get(&url).query(query).header("X-Scope-OrgID", &args.tenant);
-    let hint = || format!("{} does not answer; is `throughline serve` running? (--server says where)", args.server);
+    let hint =
+        || format!("{} does not answer; is `throughline serve` running? (--server says where)", args.server);
     let answer = request.send().await.with_context(hint)?;
     let status = answer.status();
     let body: Value = answer.json().await.with_context(|| format!("{url} did not answer with JSON"))?;

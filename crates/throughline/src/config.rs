@@ -31,7 +31,8 @@ pub fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
     match path {
         None => parse(DEFAULT, "built-in configuration", &environment),
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
             parse(&text, &path.display().to_string(), &environment)
         }
     }

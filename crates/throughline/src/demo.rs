@@ -36,7 +36,10 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
         }
     };
     serve::announce(&platform, args.serve.json)?;
-    output::note(&format!("  {:12} {url}  ({} requests/s through api-gateway, user-service, auth-service)", "demo", args.rate));
+    output::note(&format!(
+        "  {:12} {url}  ({} requests/s through api-gateway, user-service, auth-service)",
+        "demo", args.rate
+    ));
     output::note("open the address beside \"ui\" in a browser; Ctrl-C stops, the data stays");
     let tally = Arc::new(Tally::default());
     let traffic = Traffic { url, rate: args.rate };
@@ -46,7 +49,8 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
         name = services.died() => output::note(&format!("{name} stopped by itself")),
     }
     services.stop().await;
-    let (answered, unanswered) = (tally.answered.load(Ordering::Relaxed), tally.unanswered.load(Ordering::Relaxed));
+    let (answered, unanswered) =
+        (tally.answered.load(Ordering::Relaxed), tally.unanswered.load(Ordering::Relaxed));
     output::note(&format!("traffic: {answered} requests answered, {unanswered} not"));
     serve::stop(platform).await
 }
@@ -66,7 +70,11 @@ struct Services {
     running: Vec<(Service, Child)>,
 }
 
-async fn start_services(platform: &Platform, args: &DemoArgs, services: &mut Services) -> anyhow::Result<String> {
+async fn start_services(
+    platform: &Platform,
+    args: &DemoArgs,
+    services: &mut Services,
+) -> anyhow::Result<String> {
     let addresses = platform.addresses();
     let collector = addresses
         .iter()
@@ -77,7 +85,8 @@ async fn start_services(platform: &Platform, args: &DemoArgs, services: &mut Ser
     std::fs::create_dir_all(&folder)?;
     let mut urls: Vec<(Service, String)> = Vec::new();
     for service in Service::ALL {
-        let url = |of: Service| urls.iter().find(|(known, _)| *known == of).map_or("", |(_, url)| url.as_str());
+        let url =
+            |of: Service| urls.iter().find(|(known, _)| *known == of).map_or("", |(_, url)| url.as_str());
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["demo-service", service.name()])
@@ -108,7 +117,11 @@ async fn start_services(platform: &Platform, args: &DemoArgs, services: &mut Ser
         services.running.push((service, child));
         let address = address.with_context(|| {
             let log = log_path(&folder, service);
-            format!("{} did not start (is its port taken? --any-port); its log: {}", service.name(), log.display())
+            format!(
+                "{} did not start (is its port taken? --any-port); its log: {}",
+                service.name(),
+                log.display()
+            )
         })?;
         urls.push((service, format!("http://{address}")));
     }

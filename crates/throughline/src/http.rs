@@ -30,9 +30,9 @@ impl Servers {
 
     /// Binds and serves; an address that is taken is an error.
     pub async fn serve(&mut self, name: &'static str, endpoint: &str, routes: Router) -> anyhow::Result<()> {
-        let listener = TcpListener::bind(endpoint)
-            .await
-            .with_context(|| format!("{name}: cannot listen on {endpoint} (see `server` in `throughline config print`)"))?;
+        let listener = TcpListener::bind(endpoint).await.with_context(|| {
+            format!("{name}: cannot listen on {endpoint} (see `server` in `throughline config print`)")
+        })?;
         self.addresses.push((name, listener.local_addr()?));
         let routes = routes.layer(CompressionLayer::new());
         let mut stop = self.stop.subscribe();

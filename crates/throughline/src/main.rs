@@ -46,7 +46,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(args).await,
         Command::DemoService { service } => demo::service(service).await,
         Command::Trace { id, client } => trace_command::run(&id, &client).await,
-        Command::Search { query, since, limit, client } => search_command::run(&query, &since, limit, &client).await,
+        Command::Search { query, since, limit, client } => {
+            search_command::run(&query, &since, limit, &client).await
+        }
         Command::Config(ConfigCommand::Check { file }) => {
             let config = config::load(file.as_deref())?;
             let pipelines = config.pipelines.len();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use throughline_model::Clock;
 use throughline_pipeline::{
-    Acknowledgement, BatchSettings, MemoryLimiter, MemoryLimiterSettings, Output, Pipeline, Processor as Stage,
-    Registry, ResourceProcessor,
+    Acknowledgement, BatchSettings, MemoryLimiter, MemoryLimiterSettings, Output, Pipeline,
+    Processor as Stage, Registry, ResourceProcessor,
 };
 use throughline_store::store::Store;
 use throughline_transport::outbound::DebugExporter;

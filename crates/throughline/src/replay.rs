@@ -37,5 +37,7 @@ pub fn replay(pipelines: BTreeMap<String, ReplayPipeline>) -> Replay {
 fn decode(record: &WalRecord) -> Result<RecordBatch, String> {
     let encoding = Encoding::from_code(record.encoding)
         .ok_or_else(|| format!("encoding {} is unknown to this version", record.encoding))?;
-    otlp::decode(record.signal, encoding, &record.raw).map(|decoded| decoded.batch).map_err(|error| error.to_string())
+    otlp::decode(record.signal, encoding, &record.raw)
+        .map(|decoded| decoded.batch)
+        .map_err(|error| error.to_string())
 }

@@ -12,7 +12,8 @@ use crate::output;
 
 /// Searches and prints.
 pub async fn run(query: &str, since: &str, limit: usize, args: &ClientArgs) -> anyhow::Result<()> {
-    let since = humantime::parse_duration(since).with_context(|| format!("--since {since:?}: expected 15m, 2h or 7d"))?;
+    let since = humantime::parse_duration(since)
+        .with_context(|| format!("--since {since:?}: expected 15m, 2h or 7d"))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let start = now.saturating_sub(since);
     let parameters = [

@@ -43,7 +43,11 @@ pub fn health_check(readiness: Readiness) -> Router {
 }
 
 fn ready(readiness: &Readiness) -> (StatusCode, &'static str) {
-    if readiness.get() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+    if readiness.get() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    }
 }
 
 const STORE_ROWS: Metric =

@@ -50,8 +50,11 @@ pub fn configure(args: &ServeArgs) -> anyhow::Result<Config> {
 /// Says where everything is.
 pub fn announce(platform: &Platform, as_json: bool) -> anyhow::Result<()> {
     if as_json {
-        let addresses: serde_json::Map<String, serde_json::Value> =
-            platform.addresses().into_iter().map(|(name, address)| (name, address.to_string().into())).collect();
+        let addresses: serde_json::Map<String, serde_json::Value> = platform
+            .addresses()
+            .into_iter()
+            .map(|(name, address)| (name, address.to_string().into()))
+            .collect();
         return output::line(&json!({"event": "ready", "addresses": addresses}).to_string());
     }
     output::note(&format!("throughline {} is ready", env!("CARGO_PKG_VERSION")));
@@ -68,8 +71,10 @@ pub fn announce(platform: &Platform, as_json: bool) -> anyhow::Result<()> {
 
 /// Logs as text on standard error; `RUST_LOG` chooses what.
 pub fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,throughline=info"));
-    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).with_target(false);
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,throughline=info"));
+    let logs =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).with_target(false);
     // A subscriber that is already there stays.
     logs.try_init().ok();
 }
@@ -80,6 +85,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// Creates the data directory and says so plainly when it cannot.
 fn prepare(config: &Config) -> anyhow::Result<()> {
     let folder = &config.storage.data_dir;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("the data directory {} cannot be created (--data-dir chooses another)", folder.display()))
+    std::fs::create_dir_all(folder).with_context(|| {
+        format!("the data directory {} cannot be created (--data-dir chooses another)", folder.display())
+    })
 }

@@ -19,7 +19,8 @@ fn serve(path: &str) -> Response {
     let path = path.trim_start_matches('/');
     if let Some(file) = Files::get(path).filter(|_| !path.is_empty()) {
         // Names of assets carry a hash of their content.
-        let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+        let cache =
+            if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
         return answer(&file, cache);
     }
     let is_file = path.starts_with("assets/") || path.starts_with("api/");

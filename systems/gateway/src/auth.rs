@@ -58,7 +58,10 @@ pub(crate) async fn routes(config: &Config) -> anyhow::Result<Router> {
 type Answer<T> = Result<T, ApiError>;
 
 #[instrument(name = "Register", skip_all, fields(operation = "Register", service = "auth-service", auth.method = "password"))]
-async fn register(State(auth): State<Arc<Auth>>, Json(new): Json<Credentials>) -> Answer<(StatusCode, Json<Value>)> {
+async fn register(
+    State(auth): State<Arc<Auth>>,
+    Json(new): Json<Credentials>,
+) -> Answer<(StatusCode, Json<Value>)> {
     observed(auth.register(new).await).map(|id| (StatusCode::CREATED, Json(json!({ "user_id": id }))))
 }
 
@@ -98,7 +101,9 @@ impl Auth {
         let Credentials { username, password } = new;
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if !(3..=40).contains(&username.len()) || !username.chars().all(plain) {
-            return Err(ApiError::bad_request("username must be 3 to 40 letters, digits, dots, dashes or underscores"));
+            return Err(ApiError::bad_request(
+                "username must be 3 to 40 letters, digits, dots, dashes or underscores",
+            ));
         }
         if !(8..=200).contains(&password.len()) {
             return Err(ApiError::bad_request("password must have 8 to 200 characters"));

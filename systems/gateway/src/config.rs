@@ -110,8 +110,8 @@ impl Config {
         let mut config: Self = match path {
             None => Self::default(),
             Some(path) => {
-                let text =
-                    std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("{}: cannot be read", path.display()))?;
                 serde_yaml_ng::from_str(&text).with_context(|| path.display().to_string())?
             }
         };
@@ -137,7 +137,11 @@ impl Config {
     /// The address that a service listens on.
     #[must_use]
     pub fn listen_address(&self, service: Service) -> String {
-        if self.listen.is_empty() { format!("127.0.0.1:{}", service.default_port()) } else { self.listen.clone() }
+        if self.listen.is_empty() {
+            format!("127.0.0.1:{}", service.default_port())
+        } else {
+            self.listen.clone()
+        }
     }
 
     /// Longest time to wait for another service.
@@ -166,8 +170,11 @@ mod tests {
     #[test]
     fn the_environment_goes_before_the_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(&file, "jwt_secret: a\nupstream_timeout_ms: 5\ntracing: {enabled: false, sampling_rate: 0.1}\n")
-            .unwrap();
+        std::fs::write(
+            &file,
+            "jwt_secret: a\nupstream_timeout_ms: 5\ntracing: {enabled: false, sampling_rate: 0.1}\n",
+        )
+        .unwrap();
         let environment = |name: &str| (name == "JWT_SECRET").then(|| "b".to_owned());
         let config = Config::load(Some(file.path()), environment).unwrap();
         assert_eq!((config.jwt_secret.as_str(), config.upstream_timeout_ms), ("b", 5));

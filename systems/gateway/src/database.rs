@@ -5,8 +5,8 @@ use std::sync::Once;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::AnyPool;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use throughline_toolkit::db::{Query, System};
 
 /// A pool of connections, and what kind of database it leads to.
@@ -31,7 +31,8 @@ impl Database {
         let options = AnyConnectOptions::from_str(&url).context("database_url")?;
         // Each connection to an SQLite memory database has a database of its own.
         let connections = if in_memory { 1 } else { 8 };
-        let mut pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(3));
+        let mut pool =
+            AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(3));
         if in_memory {
             pool = pool.idle_timeout(None).max_lifetime(None);
         }

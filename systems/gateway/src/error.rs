@@ -54,7 +54,11 @@ impl ApiError {
     }
 
     pub(crate) fn from_call(service: &'static str, source: reqwest::Error) -> Self {
-        if source.is_timeout() { Self::Timeout { service, source } } else { Self::Unreachable { service, source } }
+        if source.is_timeout() {
+            Self::Timeout { service, source }
+        } else {
+            Self::Unreachable { service, source }
+        }
     }
 
     /// Whether the fault is ours or of something we depend on.

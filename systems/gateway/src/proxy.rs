@@ -22,8 +22,19 @@ struct Upstream {
 
 /// Headers that belong to one connection, or that the client sets itself.
 const NOT_FORWARDED: &[&str] = &[
-    "connection", "content-length", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "te",
-    "traceparent", "tracestate", "baggage", "trailer", "transfer-encoding", "upgrade",
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 pub(crate) fn routes(config: &Config, client: TracedClient) -> Router {
@@ -66,7 +77,8 @@ async fn send(upstream: &Upstream, request: Request) -> Result<Response, ApiErro
 }
 
 async fn read(body: Body) -> Result<Bytes, ApiError> {
-    let too_large = |_| ApiError::Client(StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {BODY_MAX} bytes"));
+    let too_large =
+        |_| ApiError::Client(StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {BODY_MAX} bytes"));
     axum::body::to_bytes(body, BODY_MAX).await.map_err(too_large)
 }
 

@@ -35,7 +35,8 @@ pub async fn run(
         .install()?;
     let address = config.listen_address(service);
     let router = router(service, &config).await?;
-    let listener = TcpListener::bind(&address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener =
+        TcpListener::bind(&address).await.with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, service = service.name(), "listening");
     ready(address);

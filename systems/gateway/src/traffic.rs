@@ -158,7 +158,11 @@ impl Worker<'_> {
         let body = json!({"refresh_token": person.refresh_token});
         let Some(tokens) = self.send(self.post("/api/v1/auth/refresh", &body)).await else { return };
         let text = |name: &str| tokens[name].as_str().unwrap_or_default().to_owned();
-        self.remember(Person { access_token: text("access_token"), refresh_token: text("refresh_token"), ..person });
+        self.remember(Person {
+            access_token: text("access_token"),
+            refresh_token: text("refresh_token"),
+            ..person
+        });
     }
 
     async fn wrong_password(&self) {

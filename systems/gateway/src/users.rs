@@ -142,7 +142,8 @@ async fn delete_user(
 }
 
 fn check_email(email: &str) -> Answer<()> {
-    let valid = email.len() <= 200 && email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+    let valid = email.len() <= 200
+        && email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
     if valid { Ok(()) } else { Err(ApiError::bad_request("email must look like name@host.tld")) }
 }
 
@@ -175,7 +176,11 @@ impl Users {
     }
 
     /// Sends welcome mail; a mail server that does not work keeps nobody from registering.
-    #[instrument(name = "SendWelcomeMail", skip_all, fields(operation = "SendWelcomeMail", service = "user-service"))]
+    #[instrument(
+        name = "SendWelcomeMail",
+        skip_all,
+        fields(operation = "SendWelcomeMail", service = "user-service")
+    )]
     async fn welcome(&self, user: &User) {
         if self.mail_url.is_empty() {
             return;

@@ -32,7 +32,9 @@ impl From<throughline_query::Error> for Fault {
         let status = match error.kind() {
             ErrorKind::Invalid | ErrorKind::Unsupported => StatusCode::BAD_REQUEST,
             ErrorKind::LimitExceeded => StatusCode::UNPROCESSABLE_ENTITY,
-            ErrorKind::Overloaded | ErrorKind::Unavailable | ErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Overloaded | ErrorKind::Unavailable | ErrorKind::Cancelled => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         if status == StatusCode::INTERNAL_SERVER_ERROR {

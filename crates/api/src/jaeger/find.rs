@@ -62,11 +62,15 @@ fn tag(key: &str, value: &str) -> String {
     match key {
         "error" if value == "true" => "status = error".to_owned(),
         "error" if value == "false" => "status != error".to_owned(),
-        "otel.status_code" => format!("status = {}", if value.eq_ignore_ascii_case("error") { "error" } else { "ok" }),
+        "otel.status_code" => {
+            format!("status = {}", if value.eq_ignore_ascii_case("error") { "error" } else { "ok" })
+        }
         "otel.status_description" => format!("statusMessage = {}", quote(value)),
         "span.kind" if kinds.contains(&value) => format!("kind = {value}"),
         "otel.scope.name" | "otel.library.name" => format!("instrumentation:name = {}", quote(value)),
-        "otel.scope.version" | "otel.library.version" => format!("instrumentation:version = {}", quote(value)),
+        "otel.scope.version" | "otel.library.version" => {
+            format!("instrumentation:version = {}", quote(value))
+        }
         _ => format!("({})", attribute_equals(ANYWHERE, key, value)),
     }
 }

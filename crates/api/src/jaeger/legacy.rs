@@ -65,9 +65,14 @@ async fn service_operations(
     Ok(envelope(names.into_iter().map(Value::from).collect()))
 }
 
-async fn operations(State(shared): State<Arc<Shared>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Answer {
+async fn operations(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let parameters = Parameters::parse(query.as_deref());
-    let service = parameters.get("service").ok_or_else(|| Fault::invalid("parameter 'service' is required"))?;
+    let service =
+        parameters.get("service").ok_or_else(|| Fault::invalid("parameter 'service' is required"))?;
     let request = OperationsRequest {
         tenant: tenant(&headers)?,
         service: Some(service.to_owned()),
@@ -107,16 +112,24 @@ async fn trace(State(shared): State<Arc<Shared>>, headers: HeaderMap, Path(id): 
     Ok(envelope(vec![render(&found)]))
 }
 
-async fn dependencies(State(shared): State<Arc<Shared>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Answer {
+async fn dependencies(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let range = Parameters::parse(query.as_deref()).lookback()?;
     let dependencies = shared.engine.dependencies(&tenant(&headers)?, range).await?;
-    let list = dependencies.dependencies.iter().map(|edge| json!({"parent": edge.parent, "child": edge.child, "callCount": edge.calls}));
+    let list = dependencies
+        .dependencies
+        .iter()
+        .map(|edge| json!({"parent": edge.parent, "child": edge.child, "callCount": edge.calls}));
     Ok(envelope(list.collect()))
 }
 
 /// Turns an OTLP JSON document into the UI's JSON, for files that a user drops on the page.
 async fn transform(body: Bytes) -> Answer {
-    let decoded = otlp::decode(Signal::Traces, Encoding::Json, &body).map_err(|e| Fault::invalid(e.to_string()))?;
+    let decoded =
+        otlp::decode(Signal::Traces, Encoding::Json, &body).map_err(|e| Fault::invalid(e.to_string()))?;
     let spans = rows::spans(&decoded.batch).map_err(|error| Fault::invalid(error.to_string()))?;
     let mut ids: Vec<TraceId> = spans.iter().map(|span| span.trace_id).collect();
     ids.sort();

@@ -11,12 +11,15 @@ use super::error::Fault;
 pub(super) fn trace_id(text: &str) -> Result<TraceId, Fault> {
     let from_base64 = || STANDARD.decode(text).ok().and_then(|bytes| TraceId::from_slice(&bytes));
     let id = TraceId::from_hex(text).ok().or_else(from_base64);
-    id.ok_or_else(|| Fault::invalid(format!("cannot parse trace id {text:?}: expected up to 32 hexadecimal digits")))
+    id.ok_or_else(|| {
+        Fault::invalid(format!("cannot parse trace id {text:?}: expected up to 32 hexadecimal digits"))
+    })
 }
 
 /// A JSON object of tags; values may be text, numbers or truth values.
 pub(super) fn tag_object(text: &str) -> Result<Vec<(String, String)>, Fault> {
-    let bad = || Fault::invalid(format!("malformed tags, expecting a JSON object of strings, received: {text}"));
+    let bad =
+        || Fault::invalid(format!("malformed tags, expecting a JSON object of strings, received: {text}"));
     let Ok(Value::Object(object)) = serde_json::from_str(text) else { return Err(bad()) };
     let pair = |(key, value)| match value {
         Value::String(text) => Ok((key, text)),

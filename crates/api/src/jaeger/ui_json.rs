@@ -15,7 +15,9 @@ pub(super) fn trace<'a>(trace_id: TraceId, spans: impl Iterator<Item = &'a Span>
     let mut processes: Vec<Arc<Resource>> = Vec::new();
     let spans: Vec<Json> = spans
         .map(|row| {
-            let known = processes.iter().position(|process| Arc::ptr_eq(process, &row.resource) || *process == row.resource);
+            let known = processes
+                .iter()
+                .position(|process| Arc::ptr_eq(process, &row.resource) || *process == row.resource);
             let process = known.unwrap_or_else(|| {
                 processes.push(Arc::clone(&row.resource));
                 processes.len() - 1
@@ -51,14 +53,17 @@ fn process(resource: &Resource) -> Json {
 fn span(span: &Span, process: usize) -> Json {
     let mut references = Vec::new();
     if let Some(parent) = span.parent_span_id {
-        references.push(json!({"refType": "CHILD_OF", "traceID": id(span.trace_id), "spanID": parent.to_string()}));
+        references
+            .push(json!({"refType": "CHILD_OF", "traceID": id(span.trace_id), "spanID": parent.to_string()}));
     }
     for link in &span.links {
-        let child_of = link.attributes.iter().any(|(key, value)| {
-            key == "opentracing.ref_type" && value.as_str() == Some("child_of")
-        });
+        let child_of = link
+            .attributes
+            .iter()
+            .any(|(key, value)| key == "opentracing.ref_type" && value.as_str() == Some("child_of"));
         let kind = if child_of { "CHILD_OF" } else { "FOLLOWS_FROM" };
-        references.push(json!({"refType": kind, "traceID": id(link.trace_id), "spanID": link.span_id.to_string()}));
+        references
+            .push(json!({"refType": kind, "traceID": id(link.trace_id), "spanID": link.span_id.to_string()}));
     }
     json!({
         "traceID": id(span.trace_id),
@@ -85,7 +90,10 @@ fn tags(span: &Span) -> Vec<Json> {
     text("otel.scope.name", &span.scope.name);
     text("otel.scope.version", &span.scope.version);
     text("span.kind", kind(span.kind).unwrap_or_default());
-    text("otel.status_code", ["", "OK", "ERROR"].get(usize::try_from(span.status_code).unwrap_or(0)).unwrap_or(&""));
+    text(
+        "otel.status_code",
+        ["", "OK", "ERROR"].get(usize::try_from(span.status_code).unwrap_or(0)).unwrap_or(&""),
+    );
     text("otel.status_description", &span.status_message);
     text("w3c.tracestate", &span.trace_state);
     if span.status_code == 2 {
@@ -107,7 +115,9 @@ fn kind(kind: i32) -> Option<&'static str> {
 
 /// The span kind that Jaeger calls so.
 pub(super) fn kind_named(name: &str) -> Option<Kind> {
-    [Kind::Internal, Kind::Server, Kind::Client, Kind::Producer, Kind::Consumer].into_iter().find(|kind| kind.name() == name)
+    [Kind::Internal, Kind::Server, Kind::Client, Kind::Producer, Kind::Consumer]
+        .into_iter()
+        .find(|kind| kind.name() == name)
 }
 
 /// Jaeger's name of a span kind; empty for unspecified.

@@ -48,7 +48,9 @@ async fn operations(
     Query(raw): RawParameters,
 ) -> Result<Json<Value>, V3Error> {
     let parameters = Parameters(raw);
-    let service = parameters.get("service").ok_or_else(|| Fault::invalid("malformed parameter service: it is required"))?;
+    let service = parameters
+        .get("service")
+        .ok_or_else(|| Fault::invalid("malformed parameter service: it is required"))?;
     let request = OperationsRequest {
         tenant: tenant(&headers)?,
         service: Some(service.to_owned()),

@@ -25,7 +25,9 @@ pub(super) async fn logs(
 ) -> Result<Json<Value>, ApiError> {
     let severity = given(&parameters, "severity").map(|text| {
         let number = text.parse::<i32>().ok().filter(|number| (0..=24).contains(number));
-        number.ok_or_else(|| ApiError::invalid(format!("severity={text:?}: expected an OTLP severity number, 0 to 24")))
+        number.ok_or_else(|| {
+            ApiError::invalid(format!("severity={text:?}: expected an OTLP severity number, 0 to 24"))
+        })
     });
     let trace_id = given(&parameters, "traceId")
         .map(|text| TraceId::from_hex(text).map_err(|error| ApiError::invalid(format!("traceId: {error}"))));

@@ -30,7 +30,11 @@ fn time(parameters: &HashMap<String, String>, name: &str) -> Result<Option<i64>,
 }
 
 /// A number between 1 and `max`.
-pub(super) fn limit(parameters: &HashMap<String, String>, default: usize, max: usize) -> Result<usize, ApiError> {
+pub(super) fn limit(
+    parameters: &HashMap<String, String>,
+    default: usize,
+    max: usize,
+) -> Result<usize, ApiError> {
     let Some(text) = given(parameters, "limit") else { return Ok(default) };
     let limit = text.parse().ok().filter(|limit| (1..=max).contains(limit));
     limit.ok_or_else(|| ApiError::invalid(format!("limit={text:?}: expected 1 to {max}")))

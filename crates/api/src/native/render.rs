@@ -7,7 +7,10 @@ use throughline_model::{Value, attr_json};
 pub(super) fn attributes(attributes: &[(String, Value)]) -> Json {
     let mut sorted: Vec<&(String, Value)> = attributes.iter().collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
-    sorted.into_iter().map(|(key, value)| json!({"key": key, "type": value.type_name(), "value": plain(value)})).collect()
+    sorted
+        .into_iter()
+        .map(|(key, value)| json!({"key": key, "type": value.type_name(), "value": plain(value)}))
+        .collect()
 }
 
 /// A value in JSON's own types where that loses nothing; integers as text, as JSON readers round

@@ -22,7 +22,9 @@ pub(super) async fn services(
     let list: Vec<Value> = services
         .services
         .iter()
-        .map(|service| json!({"name": service.name, "spanCount": service.spans, "errorCount": service.errors}))
+        .map(
+            |service| json!({"name": service.name, "spanCount": service.spans, "errorCount": service.errors}),
+        )
         .collect();
     Ok(Json(json!({ "services": list })))
 }

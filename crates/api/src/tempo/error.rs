@@ -19,10 +19,6 @@ impl TempoError {
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self { status: StatusCode::NOT_FOUND, message: message.into() }
     }
-
-    pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_IMPLEMENTED, message: message.into() }
-    }
 }
 
 impl From<throughline_query::Error> for TempoError {

@@ -64,7 +64,9 @@ pub(super) fn query(parameters: &HashMap<String, String>) -> Result<String, Temp
     let durations = [("minDuration", ">="), ("maxDuration", "<=")];
     let by_tags = tags.is_some() || durations.iter().any(|(name, _)| given(parameters, name).is_some());
     match q {
-        Some(_) if by_tags => Err(TempoError::invalid("invalid request: use either q or tags and durations, not both")),
+        Some(_) if by_tags => {
+            Err(TempoError::invalid("invalid request: use either q or tags and durations, not both"))
+        }
         Some(q) => Ok(q.to_owned()),
         None => {
             let mut conditions = Vec::new();
@@ -73,8 +75,9 @@ pub(super) fn query(parameters: &HashMap<String, String>) -> Result<String, Temp
             }
             for (name, operator) in durations {
                 if let Some(text) = given(parameters, name) {
-                    let ns = parse_go_duration(text)
-                        .ok_or_else(|| TempoError::invalid(format!("invalid {name}: {text:?} is no duration")))?;
+                    let ns = parse_go_duration(text).ok_or_else(|| {
+                        TempoError::invalid(format!("invalid {name}: {text:?} is no duration"))
+                    })?;
                     conditions.push(format!("duration {operator} {ns}ns"));
                 }
             }
@@ -147,7 +150,10 @@ mod tests {
 
     #[test]
     fn tags_and_durations_become_traceql() {
-        let parameters = of(&[("tags", r#"service.name=shop http.status=500 name="GET /a b" error=true"#), ("minDuration", "1.5s")]);
+        let parameters = of(&[
+            ("tags", r#"service.name=shop http.status=500 name="GET /a b" error=true"#),
+            ("minDuration", "1.5s"),
+        ]);
         expect_test::expect![[r#"{ (."service.name" = "shop") && (."http.status" = "500" || ."http.status" = 500) && name = "GET /a b" && status = error && duration >= 1500000000ns }"#]]
             .assert_eq(&query(&parameters).unwrap());
         assert_eq!(query(&of(&[])).unwrap(), "{  }");

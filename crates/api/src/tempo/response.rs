@@ -8,11 +8,11 @@ use throughline_query::{FieldValue, QueryStats, SearchResult, SpanMatch, Spanset
 /// `SearchResponse`.
 pub(super) fn search(found: &SearchResult) -> Json {
     let traces: Vec<Json> = found.traces.iter().map(trace).collect();
-    json!({"traces": traces, "metrics": metrics(&found.stats, found.traces.len(), found.complete)})
+    json!({"traces": traces, "metrics": query_metrics(&found.stats, found.traces.len(), found.complete)})
 }
 
 /// `SearchMetrics`; jobs left undone say that the answer is not complete.
-fn metrics(stats: &QueryStats, traces: usize, complete: bool) -> Json {
+pub(super) fn query_metrics(stats: &QueryStats, traces: usize, complete: bool) -> Json {
     json!({
         "inspectedTraces": traces,
         "inspectedBytes": stats.inspected_bytes.to_string(),
@@ -52,14 +52,15 @@ fn trace(found: &TraceMatch) -> Json {
 
 fn span_set(found: &SpansetMatch) -> Json {
     let attributes: Vec<Json> = found.attributes.iter().map(|(key, value)| key_value(key, value)).collect();
-    let mut set = json!({"spans": found.spans.iter().map(span).collect::<Vec<_>>(), "matched": found.matched});
+    let mut set =
+        json!({"spans": found.spans.iter().map(span).collect::<Vec<_>>(), "matched": found.matched});
     if let (false, Some(set)) = (attributes.is_empty(), set.as_object_mut()) {
         set.insert("attributes".to_owned(), attributes.into());
     }
     set
 }
 
-fn key_value(key: &str, value: &FieldValue) -> Json {
+pub(super) fn key_value(key: &str, value: &FieldValue) -> Json {
     json!({"key": key, "value": any_value(&value.clone().into_value())})
 }
 
@@ -69,7 +70,8 @@ fn or_missing(root: &str) -> &str {
 }
 
 fn span(span: &SpanMatch) -> Json {
-    let attributes: Vec<Json> = span.fields.iter().map(|field| key_value(&field.name(), &field.value)).collect();
+    let attributes: Vec<Json> =
+        span.fields.iter().map(|field| key_value(&field.name(), &field.value)).collect();
     json!({
         "spanID": span.span_id.to_string(),
         "name": span.name,
@@ -87,7 +89,9 @@ fn any_value(value: &Value) -> Json {
         Value::Int(number) => json!({"intValue": number.to_string()}),
         Value::Double(number) if number.is_finite() => json!({ "doubleValue": number }),
         Value::Double(number) => json!({"doubleValue": number.to_string()}),
-        Value::Array(values) => json!({"arrayValue": {"values": values.iter().map(any_value).collect::<Vec<_>>()}}),
+        Value::Array(values) => {
+            json!({"arrayValue": {"values": values.iter().map(any_value).collect::<Vec<_>>()}})
+        }
         Value::Bytes(_) | Value::Map(_) => json!({"stringValue": value.display()}),
     }
 }

@@ -26,7 +26,9 @@ pub(super) async fn names_v1(
     let scopes = names(&shared, &headers, &parameters).await?;
     let names: BTreeSet<String> = scopes
         .into_iter()
-        .filter(|scope| scope.scope != TagScope::Intrinsic || given(&parameters, "scope") == Some("intrinsic"))
+        .filter(|scope| {
+            scope.scope != TagScope::Intrinsic || given(&parameters, "scope") == Some("intrinsic")
+        })
         .flat_map(|scope| scope.names)
         .collect();
     Ok(Json(json!({"tagNames": names, "metrics": {}})))
@@ -38,7 +40,8 @@ pub(super) async fn names_v2(
     Query(parameters): Parameters,
 ) -> Result<Json<Value>, TempoError> {
     let scopes = names(&shared, &headers, &parameters).await?;
-    let scopes: Vec<Value> = scopes.iter().map(|scope| json!({"name": scope.scope.name(), "tags": scope.names})).collect();
+    let scopes: Vec<Value> =
+        scopes.iter().map(|scope| json!({"name": scope.scope.name(), "tags": scope.names})).collect();
     Ok(Json(json!({"scopes": scopes, "metrics": {}})))
 }
 
@@ -60,7 +63,8 @@ async fn names(
 
 fn scope_named(name: &str) -> Result<TagScope, TempoError> {
     let known = TagScope::ALL.map(TagScope::name).join(", ");
-    TagScope::from_name(name).ok_or_else(|| TempoError::invalid(format!("invalid scope: {name:?}; known: {known}")))
+    TagScope::from_name(name)
+        .ok_or_else(|| TempoError::invalid(format!("invalid scope: {name:?}; known: {known}")))
 }
 
 pub(super) async fn values_v1(
@@ -85,13 +89,16 @@ pub(super) async fn values_v2(
     Query(parameters): Parameters,
 ) -> Result<Json<Value>, TempoError> {
     let values = values(&shared, &headers, tag(&rest)?.to_owned(), &parameters).await?;
-    let values: Vec<Value> = values.iter().map(|value| json!({"type": value.type_name(), "value": value.text()})).collect();
+    let values: Vec<Value> =
+        values.iter().map(|value| json!({"type": value.type_name(), "value": value.text()})).collect();
     Ok(Json(json!({"tagValues": values, "metrics": {}})))
 }
 
 fn tag(rest: &str) -> Result<&str, TempoError> {
     let tag = rest.strip_suffix("/values").filter(|tag| !tag.is_empty());
-    tag.ok_or_else(|| TempoError::not_found("no such path; tag values are at /api/v2/search/tag/{name}/values"))
+    tag.ok_or_else(|| {
+        TempoError::not_found("no such path; tag values are at /api/v2/search/tag/{name}/values")
+    })
 }
 
 async fn values(

@@ -35,7 +35,9 @@ impl<'de> de::Deserializer<'de> for NodeDeserializer<'_> {
             NodeValue::Scalar { text, plain: true } => scalar(text, visitor),
             NodeValue::Scalar { text, .. } => visitor.visit_str(text),
             NodeValue::Sequence(items) => visitor.visit_seq(Items { items: items.iter() }),
-            NodeValue::Mapping(entries) => visitor.visit_map(Entries { entries: entries.iter(), under_way: None }),
+            NodeValue::Mapping(entries) => {
+                visitor.visit_map(Entries { entries: entries.iter(), under_way: None })
+            }
         };
         self.located(result)
     }
@@ -72,7 +74,11 @@ impl<'de> de::Deserializer<'de> for NodeDeserializer<'_> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ConfigError> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ConfigError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -123,7 +129,10 @@ struct Items<'a> {
 impl<'de> de::SeqAccess<'de> for Items<'_> {
     type Error = ConfigError;
 
-    fn next_element_seed<T: de::DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ConfigError> {
+    fn next_element_seed<T: de::DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ConfigError> {
         self.items.next().map(|item| seed.deserialize(NodeDeserializer(item))).transpose()
     }
 }
@@ -136,10 +145,14 @@ struct Entries<'a> {
 impl<'de> de::MapAccess<'de> for Entries<'_> {
     type Error = ConfigError;
 
-    fn next_key_seed<K: de::DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ConfigError> {
+    fn next_key_seed<K: de::DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ConfigError> {
         let Some((key, value)) = self.entries.next() else { return Ok(None) };
         self.under_way = Some((key.position, value));
-        let key_deserializer: de::value::StrDeserializer<'_, ConfigError> = key.text.as_str().into_deserializer();
+        let key_deserializer: de::value::StrDeserializer<'_, ConfigError> =
+            key.text.as_str().into_deserializer();
         seed.deserialize(key_deserializer).map(Some).map_err(|error| error.or_at(key.position))
     }
 

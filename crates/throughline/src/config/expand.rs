@@ -11,7 +11,8 @@ pub fn expand(node: &mut Node, environment: &dyn Fn(&str) -> Option<String>) -> 
     match &mut node.value {
         NodeValue::Scalar { text, .. } => {
             if text.contains('$') {
-                *text = expand_text(text, environment).map_err(|message| ConfigError::at(node.position, message))?;
+                *text = expand_text(text, environment)
+                    .map_err(|message| ConfigError::at(node.position, message))?;
             }
         }
         NodeValue::Sequence(items) => {
@@ -36,7 +37,9 @@ fn expand_text(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Resu
         if let Some(after) = after.strip_prefix('$') {
             out.push('$');
             rest = after;
-        } else if let Some((reference, after)) = after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+        } else if let Some((reference, after)) =
+            after.strip_prefix('{').and_then(|inner| inner.split_once('}'))
+        {
             out.push_str(&resolve(reference, environment)?);
             rest = after;
         } else {
@@ -68,5 +71,8 @@ fn resolve(reference: &str, environment: &dyn Fn(&str) -> Option<String>) -> Res
     if !valid {
         return Err(format!("${{{reference}}}: {name:?} is no name of an environment variable"));
     }
-    Ok(environment(name).filter(|value| !value.is_empty() || default.is_none()).or_else(|| default.map(str::to_owned)).unwrap_or_default())
+    Ok(environment(name)
+        .filter(|value| !value.is_empty() || default.is_none())
+        .or_else(|| default.map(str::to_owned))
+        .unwrap_or_default())
 }

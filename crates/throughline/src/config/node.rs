@@ -22,7 +22,10 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq)]
 pub enum NodeValue {
     /// A plain scalar (typed by its looks) or a quoted one (always text).
-    Scalar { text: String, plain: bool },
+    Scalar {
+        text: String,
+        plain: bool,
+    },
     Sequence(Vec<Node>),
     /// Keys in order, each with its own position.
     Mapping(Vec<(Key, Node)>),
@@ -59,7 +62,10 @@ pub fn parse(text: &str) -> Result<Node, ConfigError> {
         match event {
             Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
             Event::StreamEnd => {
-                return Ok(Node { position: Position { line: 1, column: 1 }, value: NodeValue::Mapping(Vec::new()) });
+                return Ok(Node {
+                    position: Position { line: 1, column: 1 },
+                    value: NodeValue::Mapping(Vec::new()),
+                });
             }
             event => {
                 let node = reader.node(event, span, 0)?;

@@ -52,7 +52,8 @@ fn write_value(out: &mut String, value: &Node, indent: usize) {
 
 fn scalar(text: &str, plain: bool) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || "_-./:".contains(c);
-    let looks_plain = !text.is_empty() && text.chars().all(safe) && !text.ends_with(':') && !text.starts_with('-');
+    let looks_plain =
+        !text.is_empty() && text.chars().all(safe) && !text.ends_with(':') && !text.starts_with('-');
     if plain && looks_plain {
         return text.to_owned();
     }

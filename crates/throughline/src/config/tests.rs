@@ -69,7 +69,12 @@ fn unknown_components_are_refused_and_lacking_ones_named_as_such() {
     let unknown = refusal("receivers:\n  otpl:\n");
     assert_eq!(unknown, "test.yaml:2:3: unknown receiver \"otpl\", did you mean \"otlp\"?");
     let lacking = refusal("processors:\n  tail_sampling: {decision_wait: 10s}\n");
-    assert!(lacking.starts_with("test.yaml:2:3: processor \"tail_sampling\" is an OpenTelemetry Collector component"), "{lacking}");
+    assert!(
+        lacking.starts_with(
+            "test.yaml:2:3: processor \"tail_sampling\" is an OpenTelemetry Collector component"
+        ),
+        "{lacking}"
+    );
     let undefined = refusal(&DEFAULT.replace("exporters: [store]", "exporters: [sotre]"));
     assert!(undefined.contains("unknown exporter \"sotre\", did you mean \"store\"?"), "{undefined}");
     let section = refusal("recievers: {}\n");
@@ -79,14 +84,16 @@ fn unknown_components_are_refused_and_lacking_ones_named_as_such() {
 #[test]
 fn wrong_values_are_refused_with_their_position() {
     let error = refusal(&DEFAULT.replace("limit_mib: 1024", "limit_mib: lots"));
-    assert!(error.contains(":19:") && error.contains("lots"), "{error}");
+    assert!(error.contains(":17:") && error.contains("lots"), "{error}");
     assert!(refusal("receivers: [").contains("test.yaml:1:"));
     assert!(refusal("a: 1\na: 2").contains("given twice"));
 }
 
 #[test]
 fn environment_is_put_in() {
-    let text = DEFAULT.replace("127.0.0.1:4317", "127.0.0.1:${env:PORT}").replace("limit_mib: 1024", "limit_mib: ${env:NONE:-700}");
+    let text = DEFAULT
+        .replace("127.0.0.1:4317", "127.0.0.1:${env:PORT}")
+        .replace("limit_mib: 1024", "limit_mib: ${env:NONE:-700}");
     let printed = print(&parse_here(&text).unwrap());
     assert!(printed.contains("endpoint: 127.0.0.1:9999"), "{printed}");
     assert!(printed.contains("limit_mib: 700"), "{printed}");
@@ -94,5 +101,8 @@ fn environment_is_put_in() {
 
 #[test]
 fn a_pipeline_without_exporters_is_refused() {
-    assert!(refusal("receivers: {otlp: }\nservice: {pipelines: {traces: {receivers: [otlp]}}}").contains("at least one exporter"));
+    assert!(
+        refusal("receivers: {otlp: }\nservice: {pipelines: {traces: {receivers: [otlp]}}}")
+            .contains("at least one exporter")
+    );
 }

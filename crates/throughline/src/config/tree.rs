@@ -64,11 +64,7 @@ pub struct QueryConfig {
 
 impl Default for QueryConfig {
     fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(30),
-            bytes_max: 8 << 30,
-            rows_max: 2_000_000_000,
-        }
+        Self { timeout: Duration::from_secs(30), bytes_max: 8 << 30, rows_max: 2_000_000_000 }
     }
 }
 
@@ -94,13 +90,25 @@ impl Default for ServerConfig {
     }
 }
 
-const SECTIONS: &[&str] =
-    &["receivers", "processors", "exporters", "connectors", "extensions", "service", "storage", "query", "server"];
+const SECTIONS: &[&str] = &[
+    "receivers",
+    "processors",
+    "exporters",
+    "connectors",
+    "extensions",
+    "service",
+    "storage",
+    "query",
+    "server",
+];
 
 pub(super) fn read(root: &Node) -> Result<Config, ConfigError> {
     for (key, _) in root.mapping()? {
         if !SECTIONS.contains(&key.text.as_str()) {
-            return Err(ConfigError::at(key.position, unknown("section", &key.text, SECTIONS.iter().copied())));
+            return Err(ConfigError::at(
+                key.position,
+                unknown("section", &key.text, SECTIONS.iter().copied()),
+            ));
         }
     }
     let nothing = Node { position: root.position, value: NodeValue::Mapping(Vec::new()) };
@@ -201,7 +209,10 @@ fn pipelines(
             .ok_or_else(|| ConfigError::at(key.position, unknown("signal", &id.kind, names.into_iter())))?;
         for (entry, _) in node.mapping()? {
             if !PIPELINE.contains(&entry.text.as_str()) {
-                return Err(ConfigError::at(entry.position, unknown("key", &entry.text, PIPELINE.iter().copied())));
+                return Err(ConfigError::at(
+                    entry.position,
+                    unknown("key", &entry.text, PIPELINE.iter().copied()),
+                ));
             }
         }
         let empty = Node { position: key.position, value: NodeValue::Sequence(Vec::new()) };

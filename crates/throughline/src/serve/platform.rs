@@ -99,7 +99,8 @@ impl Platform {
             let Receiver::Otlp(settings) = receiver;
             let intake = Arc::new(Intake::new(&id.to_string(), fed, Arc::clone(clock), registry.clone()));
             let started =
-                OtlpReceiver::start(settings, intake, Arc::clone(&door), limits, Listeners::default()).await?;
+                OtlpReceiver::start(settings, intake, Arc::clone(&door), limits, Listeners::default())
+                    .await?;
             self.receivers.push((id.to_string(), started));
         }
         Ok(())
@@ -187,10 +188,15 @@ fn start_exporters(
     pipelines: &BTreeMap<String, Arc<Pipeline>>,
     registry: &Registry,
 ) -> anyhow::Result<Vec<LogExporter>> {
+    let configured = pipelines::log_exporters(config);
+    let names: Vec<String> = configured.iter().map(|(id, ..)| id.to_string()).collect();
+    // The log is no longer kept for exporters that were configured away.
+    store.retain_readers(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let mut started = Vec::new();
-    for (id, exporter, names, batch) in pipelines::log_exporters(config) {
+    for (id, exporter, names, batch) in configured {
         let queue = LogQueue::new(store.reader(&id.to_string())?);
-        let sources: Vec<Arc<Pipeline>> = names.iter().filter_map(|name| pipelines.get(name).cloned()).collect();
+        let sources: Vec<Arc<Pipeline>> =
+            names.iter().filter_map(|name| pipelines.get(name).cloned()).collect();
         let source = ExportSource { queue, pipelines: sources, batch: batch.unwrap_or_default() };
         let name = id.to_string();
         started.push(match exporter {
@@ -217,9 +223,7 @@ async fn relieve(limiter: Arc<MemoryLimiter>, store: Arc<Store>, mut stop: watch
             _ = stop.wait_for(|stop| *stop) => return,
         }
         let short = *pressure.borrow_and_update() != Pressure::Normal;
-        if short
-            && let Err(error) = store.flush().await
-        {
+        if short && let Err(error) = store.flush().await {
             tracing::warn!(%error, "live data could not be flushed when memory was short");
         }
     }

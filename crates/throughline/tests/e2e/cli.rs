@@ -17,7 +17,8 @@ fn stdout(output: &Output) -> String {
 #[tokio::test]
 async fn search_and_trace_show_what_was_sent() {
     let server = start().await;
-    let batch = Batch::new().service("shop", [SpanSpec::root(0xfe, "GET /"), SpanSpec::child(0xfe, 2, "SELECT")]);
+    let batch =
+        Batch::new().service("shop", [SpanSpec::root(0xfe, "GET /"), SpanSpec::child(0xfe, 2, "SELECT")]);
     assert!(server.send_traces(batch.protobuf()).await.unwrap());
     let url = server.url("ui");
     let found = throughline(&["search", "{ name = \"SELECT\" }", "--server", &url]).await;

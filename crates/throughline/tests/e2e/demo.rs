@@ -15,7 +15,10 @@ async fn demo() -> Server {
 /// Searches until a trace is found for which `wanted` answers something.
 async fn find<T>(server: &Server, what: &str, q: &str, wanted: impl Fn(&Value) -> Option<T>) -> T {
     until(what, PATIENCE * 3, || async {
-        let request = server.client().get(format!("{}/api/v1/search", server.url("ui"))).query(&[("q", q), ("limit", "100")]);
+        let request = server
+            .client()
+            .get(format!("{}/api/v1/search", server.url("ui")))
+            .query(&[("q", q), ("limit", "100")]);
         let found: Value = request.send().await.ok()?.json().await.ok()?;
         for trace in found["traces"].as_array()? {
             let id = trace["traceId"].as_str()?;
@@ -43,12 +46,14 @@ fn attribute<'a>(span: &'a Value, key: &str) -> Option<&'a str> {
 async fn the_gateways_traces_tell_its_scenarios() {
     let server = demo().await;
     find(&server, "user creation over three services", "{ name = \"CreateUser\" }", |trace| {
-        let services: BTreeSet<&str> = spans(trace).iter().filter_map(|span| span["service"].as_str()).collect();
+        let services: BTreeSet<&str> =
+            spans(trace).iter().filter_map(|span| span["service"].as_str()).collect();
         let all = ["api-gateway", "auth-service", "user-service"];
         let names: Vec<&str> = spans(trace).iter().filter_map(|span| span["name"].as_str()).collect();
         let sql = spans(trace).iter().any(|span| attribute(span, "db.system.name") == Some("sqlite"));
         let orphans = spans(trace).iter().any(|span| span["orphan"] == true);
-        let whole = all.iter().all(|name| services.contains(name)) && names.contains(&"Register") && sql && !orphans;
+        let whole =
+            all.iter().all(|name| services.contains(name)) && names.contains(&"Register") && sql && !orphans;
         (whole && names.first() == Some(&"POST /api/v1/users")).then_some(())
     })
     .await;
@@ -57,8 +62,10 @@ async fn the_gateways_traces_tell_its_scenarios() {
     })
     .await;
     find(&server, "a failing dependency", "{ status = error }", |trace| {
-        let failed = spans(trace).iter().find(|span| span["status"] == "error" && span["kind"] == "client")?;
-        (!failed["statusMessage"].as_str()?.is_empty() || attribute(failed, "error.type").is_some()).then_some(())
+        let failed =
+            spans(trace).iter().find(|span| span["status"] == "error" && span["kind"] == "client")?;
+        (!failed["statusMessage"].as_str()?.is_empty() || attribute(failed, "error.type").is_some())
+            .then_some(())
     })
     .await;
     let (_, health) = server.get("ui", "/tempo/api/v2/search/tag/span.url.path/values").await.unwrap();
@@ -71,7 +78,11 @@ async fn the_gateways_traces_tell_its_scenarios() {
     .unwrap();
     until("metrics", PATIENCE, || async {
         let (_, metrics) = server.get("ui", "/api/v1/metrics").await.ok()?;
-        metrics["metrics"].as_array()?.iter().find(|metric| metric["name"] == "http.server.request.duration").map(|_| ())
+        metrics["metrics"]
+            .as_array()?
+            .iter()
+            .find(|metric| metric["name"] == "http.server.request.duration")
+            .map(|_| ())
     })
     .await
     .unwrap();

@@ -24,14 +24,16 @@ async fn every_acknowledged_span_survives_kill_9() {
         let stop = Arc::new(AtomicBool::new(false));
         let senders: Vec<_> = (0..4_u128)
             .map(|sender| {
-                let (server, stop, acknowledged) = (Arc::clone(&server), Arc::clone(&stop), Arc::clone(&acknowledged));
+                let (server, stop, acknowledged) =
+                    (Arc::clone(&server), Arc::clone(&stop), Arc::clone(&acknowledged));
                 tokio::spawn(async move {
                     for i in 0.. {
                         if stop.load(Ordering::SeqCst) {
                             return;
                         }
                         let id = (u128::from(round) << 64) + (sender << 32) + i + 1;
-                        let spans = (1..=20).map(|span| SpanSpec { span_id: span, ..SpanSpec::root(id, "op") });
+                        let spans =
+                            (1..=20).map(|span| SpanSpec { span_id: span, ..SpanSpec::root(id, "op") });
                         let sent = server.send_traces(Batch::new().service("load", spans).protobuf()).await;
                         if matches!(sent, Ok(true)) {
                             acknowledged.lock().unwrap().insert(id);
@@ -59,7 +61,8 @@ async fn every_acknowledged_span_survives_kill_9() {
     let all = acknowledged.lock().unwrap().clone();
     assert!(!all.is_empty());
     for id in all {
-        let (status, trace) = server.get("ui", &format!("/api/v1/traces/{}", hex_trace_id(id))).await.unwrap();
+        let (status, trace) =
+            server.get("ui", &format!("/api/v1/traces/{}", hex_trace_id(id))).await.unwrap();
         assert_eq!(status, 200, "trace {id:x} was acknowledged and is gone");
         assert_eq!(trace["spans"].as_array().unwrap().len(), 20, "trace {id:x}");
     }

@@ -7,7 +7,8 @@ use crate::start;
 
 async fn with_traces() -> Server {
     let server = start().await;
-    let tagged = SpanSpec { attributes: vec![("tier".into(), "gold".into())], ..SpanSpec::child(1, 2, "charge") };
+    let tagged =
+        SpanSpec { attributes: vec![("tier".into(), "gold".into())], ..SpanSpec::child(1, 2, "charge") };
     let batch = Batch::new()
         .service("shop", [SpanSpec::root(1, "GET /"), SpanSpec::root(2, "POST /")])
         .service("pay", [tagged]);
@@ -41,7 +42,12 @@ async fn searches_find_by_operation_and_tag() {
         async move {
             let (status, body) = server.get("jaeger", &path).await.unwrap();
             assert_eq!(status, 200, "{body}");
-            body["data"].as_array().unwrap().iter().map(|t| t["traceID"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            body["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|t| t["traceID"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
         }
     };
     assert_eq!(found("service=shop").await.len(), 2);
@@ -69,20 +75,27 @@ async fn v3_answers_in_otlp_and_requires_times() {
     let server = with_traces().await;
     let at = |ns: u128| {
         let seconds = format!("@{}", ns / 1_000_000_000);
-        let shown = std::process::Command::new("date").args(["-u", "-d", &seconds, "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
+        let shown = std::process::Command::new("date")
+            .args(["-u", "-d", &seconds, "+%Y-%m-%dT%H:%M:%SZ"])
+            .output()
+            .unwrap();
         String::from_utf8(shown.stdout).unwrap().trim().to_owned()
     };
     let (min, max) = (at(now_ns() - 60_000_000_000), at(now_ns() + 60_000_000_000));
     let times = format!("query.startTimeMin={min}&query.startTimeMax={max}");
-    let (status, found) = server.get("jaeger", &format!("/api/v3/traces?query.serviceName=pay&{times}")).await.unwrap();
+    let (status, found) =
+        server.get("jaeger", &format!("/api/v3/traces?query.serviceName=pay&{times}")).await.unwrap();
     assert_eq!(status, 200, "{found}");
     let spans = &found["result"]["resourceSpans"];
     assert!(spans.as_array().unwrap().len() >= 2, "{found}");
     assert!(found.to_string().contains(&hex_trace_id(1)), "ids are hexadecimal");
-    let (_, summaries) =
-        server.get("jaeger", &format!("/api/v3/trace-summaries?query.service_name=pay&{times}")).await.unwrap();
+    let (_, summaries) = server
+        .get("jaeger", &format!("/api/v3/trace-summaries?query.service_name=pay&{times}"))
+        .await
+        .unwrap();
     assert_eq!(summaries["summaries"][0]["rootServiceName"], "shop", "{summaries}");
-    let (status, none) = server.get("jaeger", &format!("/api/v3/traces?query.serviceName=x&{times}")).await.unwrap();
+    let (status, none) =
+        server.get("jaeger", &format!("/api/v3/traces?query.serviceName=x&{times}")).await.unwrap();
     assert_eq!((status, &none["error"]["httpCode"]), (404, &Value::from(404)));
     assert_eq!(server.get("jaeger", "/api/v3/traces?query.serviceName=pay").await.unwrap().0, 400);
 }
@@ -91,6 +104,7 @@ async fn v3_answers_in_otlp_and_requires_times() {
 async fn dependencies_count_calls_between_services() {
     let server = with_traces().await;
     let end_ms = now_ns() / 1_000_000 + 60_000;
-    let (_, body) = server.get("jaeger", &format!("/api/dependencies?endTs={end_ms}&lookback=3600000")).await.unwrap();
+    let (_, body) =
+        server.get("jaeger", &format!("/api/dependencies?endTs={end_ms}&lookback=3600000")).await.unwrap();
     assert_eq!(body["data"], serde_json::json!([{"parent": "shop", "child": "pay", "callCount": 1}]));
 }

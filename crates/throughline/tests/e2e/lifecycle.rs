@@ -16,7 +16,9 @@ async fn what_was_acknowledged_is_there_after_a_graceful_stop() {
     assert!(well);
     assert!(stopping.elapsed() < Duration::from_secs(10), "it took {:?} to stop", stopping.elapsed());
     let folder = folder.unwrap();
-    let again = start_with(ServerOptions { data_dir: Some(folder.path().join("data")), ..ServerOptions::default() }).await;
+    let again =
+        start_with(ServerOptions { data_dir: Some(folder.path().join("data")), ..ServerOptions::default() })
+            .await;
     let (status, trace) = again.get("ui", &format!("/api/v1/traces/{}", hex_trace_id(7))).await.unwrap();
     assert_eq!(status, 200);
     assert_eq!(trace["spans"].as_array().unwrap().len(), 2, "{trace}");
@@ -42,7 +44,9 @@ async fn a_second_process_on_the_same_data_is_refused() {
 #[tokio::test]
 async fn metrics_readiness_and_health_answer() {
     let server = start().await;
-    assert!(server.send_traces(Batch::new().service("a", [SpanSpec::root(1, "x")]).protobuf()).await.unwrap());
+    assert!(
+        server.send_traces(Batch::new().service("a", [SpanSpec::root(1, "x")]).protobuf()).await.unwrap()
+    );
     let text = |path: &str| {
         let request = server.client().get(format!("{}{path}", server.url("ui")));
         async move { request.send().await.unwrap().text().await.unwrap() }

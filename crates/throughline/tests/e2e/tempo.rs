@@ -58,7 +58,10 @@ async fn an_unknown_trace_is_an_empty_one_in_v2_and_404_in_v1() {
     let server = start().await;
     let (status, body) = get(&server, "/api/v2/traces/1", "application/protobuf").await;
     assert_eq!(status, 200);
-    assert!(TraceByIdResponse::decode(body.as_slice()).unwrap().trace.is_some(), "the plugin dereferences it");
+    assert!(
+        TraceByIdResponse::decode(body.as_slice()).unwrap().trace.is_some(),
+        "the plugin dereferences it"
+    );
     assert_eq!(get(&server, "/api/traces/1", "application/json").await.0, 404);
     assert_eq!(get(&server, "/api/traces/xyz", "application/json").await.0, 400);
 }
@@ -71,16 +74,33 @@ async fn short_and_long_ids_of_a_trace_meet() {
     }
 }
 
-const SEARCH_FIELDS: &[&str] =
-    &["traceID", "rootServiceName", "rootTraceName", "startTimeUnixNano", "durationMs", "spanSet", "spanSets", "serviceStats"];
-const METRICS_FIELDS: &[&str] =
-    &["inspectedTraces", "inspectedBytes", "totalBlocks", "completedJobs", "totalJobs", "totalBlockBytes", "inspectedSpans"];
+const SEARCH_FIELDS: &[&str] = &[
+    "traceID",
+    "rootServiceName",
+    "rootTraceName",
+    "startTimeUnixNano",
+    "durationMs",
+    "spanSet",
+    "spanSets",
+    "serviceStats",
+];
+const METRICS_FIELDS: &[&str] = &[
+    "inspectedTraces",
+    "inspectedBytes",
+    "totalBlocks",
+    "completedJobs",
+    "totalJobs",
+    "totalBlockBytes",
+    "inspectedSpans",
+];
 
 #[tokio::test]
 async fn search_answers_only_with_fields_of_may_2025() {
     let server = with_a_trace().await;
-    let (status, found) =
-        server.get("tempo", "/api/search?q=%7B%20status%20%3D%20error%20%26%26%20duration%20%3E%20200ms%20%7D").await.unwrap();
+    let (status, found) = server
+        .get("tempo", "/api/search?q=%7B%20status%20%3D%20error%20%26%26%20duration%20%3E%20200ms%20%7D")
+        .await
+        .unwrap();
     assert_eq!(status, 200, "{found}");
     let trace = &found["traces"][0];
     assert_eq!(trace["traceID"], hex_trace_id(0xabc), "{found}");
@@ -100,7 +120,13 @@ async fn search_answers_only_with_fields_of_may_2025() {
 #[tokio::test]
 async fn bad_searches_are_400() {
     let server = start().await;
-    for query in ["q=%7B", "q=%7B%7D&tags=a%3Db", "q=%7B%7D&limit=0", "q=%7B%7D&start=20&end=10", "tags=x&minDuration=soon"] {
+    for query in [
+        "q=%7B",
+        "q=%7B%7D&tags=a%3Db",
+        "q=%7B%7D&limit=0",
+        "q=%7B%7D&start=20&end=10",
+        "tags=x&minDuration=soon",
+    ] {
         let (status, body) = get(&server, &format!("/api/search?{query}"), "application/json").await;
         assert_eq!(status, 400, "{query}: {}", String::from_utf8_lossy(&body));
     }
@@ -120,7 +146,12 @@ async fn tag_names_and_values_narrow_with_an_incomplete_query() {
         async move {
             let (status, body) = server.get("tempo", &path).await.unwrap();
             assert_eq!(status, 200, "{path}: {body}");
-            body["tagValues"].as_array().unwrap().iter().map(|v| v["value"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            body["tagValues"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|v| v["value"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
         }
     };
     assert_eq!(values("").await, ["db", "shop"]);
@@ -142,10 +173,23 @@ async fn probes_answer_as_tempo_does() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_run_is_refused_by_name() {
+async fn a_metrics_query_is_no_search() {
     let server = start().await;
-    let (status, body) = get(&server, "/api/search?q=%7B%7D%20%3E%3E%20%7B%7D", "application/json").await;
+    let (status, body) = get(&server, "/api/search?q=%7B%7D%20%7C%20rate()", "application/json").await;
     let said = String::from_utf8_lossy(&body).into_owned();
     assert_eq!(status, 400, "{said}");
-    assert!(said.contains(">>"), "{said}");
+    assert!(said.contains("rate") || said.contains("metrics"), "{said}");
+}
+
+#[tokio::test]
+async fn structure_between_spans_is_searched() {
+    let server = with_a_trace().await;
+    let found = |q: &'static str| {
+        let request = server.client().get(format!("{}/api/search", server.url("tempo"))).query(&[("q", q)]);
+        async move {
+            request.send().await.unwrap().json::<Value>().await.unwrap()["traces"].as_array().unwrap().len()
+        }
+    };
+    assert_eq!(found("{ resource.service.name = \"shop\" } > { resource.service.name = \"db\" }").await, 1);
+    assert_eq!(found("{ resource.service.name = \"db\" } > { resource.service.name = \"shop\" }").await, 0);
 }

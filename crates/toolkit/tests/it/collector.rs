@@ -321,6 +321,6 @@ pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
     let until = std::time::Instant::now() + Duration::from_secs(20);
     while !condition() {
         assert!(std::time::Instant::now() < until, "never: {what}");
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(2)); // sleeps: between two looks
     }
 }

@@ -31,5 +31,6 @@ pub(super) async fn verify(password: String, hash: Option<String>) -> Result<boo
     };
     let verified = tokio::task::spawn_blocking(verify).await;
     let verified = verified.map_err(|error| ApiError::Internal(error.to_string()))?;
-    verified.map_err(|error: argon2::password_hash::Error| ApiError::Internal(format!("stored hash: {error}")))
+    verified
+        .map_err(|error: argon2::password_hash::Error| ApiError::Internal(format!("stored hash: {error}")))
 }

@@ -31,7 +31,8 @@ impl CredentialStore {
     }
 
     pub(super) async fn insert(&self, id: &str, username: &str, hash: &str) -> Result<(), sqlx::Error> {
-        const SQL: &str = "INSERT INTO credentials (user_id, username, password_hash, created_at) VALUES ($1, $2, $3, $4)";
+        const SQL: &str =
+            "INSERT INTO credentials (user_id, username, password_hash, created_at) VALUES ($1, $2, $3, $4)";
         let insert = sqlx::query(SQL).bind(id).bind(username).bind(hash).bind(now());
         self.0.query(SQL).run(insert.execute(&self.0.pool)).await.map(|_| ())
     }
@@ -57,14 +58,16 @@ impl CredentialStore {
         username: &str,
         expires_at: i64,
     ) -> Result<(), sqlx::Error> {
-        const SQL: &str = "INSERT INTO refresh_tokens (digest, user_id, username, expires_at) VALUES ($1, $2, $3, $4)";
+        const SQL: &str =
+            "INSERT INTO refresh_tokens (digest, user_id, username, expires_at) VALUES ($1, $2, $3, $4)";
         let insert = sqlx::query(SQL).bind(digest).bind(user_id).bind(username).bind(expires_at);
         self.0.query(SQL).run(insert.execute(&self.0.pool)).await.map(|_| ())
     }
 
     /// Removes a refresh token, so that it works once; what it was, if it was there.
     pub(super) async fn take_refresh(&self, digest: &str) -> Result<Option<TakenToken>, sqlx::Error> {
-        const SQL: &str = "DELETE FROM refresh_tokens WHERE digest = $1 RETURNING user_id, username, expires_at";
+        const SQL: &str =
+            "DELETE FROM refresh_tokens WHERE digest = $1 RETURNING user_id, username, expires_at";
         let delete = sqlx::query(SQL).bind(digest).fetch_optional(&self.0.pool);
         let row = self.0.query(SQL).run_counted(delete, |row| usize::from(row.is_some())).await?;
         let taken = |row: sqlx::any::AnyRow| {

@@ -62,8 +62,11 @@ pub(super) fn digest(token: &str) -> String {
     let params = Params::new(Params::MIN_M_COST, 1, 1, Some(32)).unwrap_or_default();
     let mut digest = [0; 32];
     // A fixed salt makes it a plain digest, which is enough for 256 random bits.
-    let hashed = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(token.as_bytes(), b"refresh-token", &mut digest);
+    let hashed = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
+        token.as_bytes(),
+        b"refresh-token",
+        &mut digest,
+    );
     if hashed.is_err() {
         return String::new();
     }

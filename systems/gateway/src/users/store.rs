@@ -27,8 +27,7 @@ impl UserStore {
 
     pub(super) async fn insert(&self, new: &User) -> Result<(), sqlx::Error> {
         const SQL: &str = "INSERT INTO users (id, username, email, created_at) VALUES ($1, $2, $3, $4)";
-        let insert =
-            sqlx::query(SQL).bind(&new.id).bind(&new.username).bind(&new.email).bind(new.created_at);
+        let insert = sqlx::query(SQL).bind(&new.id).bind(&new.username).bind(&new.email).bind(new.created_at);
         self.0.query(SQL).run(insert.execute(&self.0.pool)).await.map(|_| ())
     }
 

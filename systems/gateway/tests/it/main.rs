@@ -39,13 +39,20 @@ impl System {
         let mut auth_environment = vec![("DATABASE_URL", auth_db.as_str())];
         auth_environment.extend(auth_faults);
         let (auth, auth_url) = start("auth-service", &auth_environment).await;
-        let users_environment =
-            [("DATABASE_URL", users_db.as_str()), ("AUTH_SERVICE_URL", &auth_url), ("UPSTREAM_TIMEOUT_MS", "400")];
+        let users_environment = [
+            ("DATABASE_URL", users_db.as_str()),
+            ("AUTH_SERVICE_URL", &auth_url),
+            ("UPSTREAM_TIMEOUT_MS", "400"),
+        ];
         let (users, users_url) = start("user-service", &users_environment).await;
-        let gateway_environment =
-            [("AUTH_SERVICE_URL", auth_url.as_str()), ("USER_SERVICE_URL", &users_url), ("UPSTREAM_TIMEOUT_MS", "800")];
+        let gateway_environment = [
+            ("AUTH_SERVICE_URL", auth_url.as_str()),
+            ("USER_SERVICE_URL", &users_url),
+            ("UPSTREAM_TIMEOUT_MS", "800"),
+        ];
         let (gateway, url) = start("api-gateway", &gateway_environment).await;
-        let children = HashMap::from([("auth-service", auth), ("user-service", users), ("api-gateway", gateway)]);
+        let children =
+            HashMap::from([("auth-service", auth), ("user-service", users), ("api-gateway", gateway)]);
         Self { gateway: url, children, _folder: folder }
     }
 
@@ -78,7 +85,8 @@ impl System {
 async fn a_user_joins_logs_in_changes_and_leaves() {
     let system = System::start(&[]).await;
     let (user, tokens) = system.join("alice").await;
-    let (access, refresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
+    let (access, refresh) =
+        (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
     let (status, me) = system.send("GET", "/api/v1/auth/me", access, Value::Null).await;
     assert_eq!((status, &me["user_id"]), (200, &user["id"]));
     let path = format!("/api/v1/users/{}", user["id"].as_str().unwrap());
@@ -92,7 +100,11 @@ async fn a_user_joins_logs_in_changes_and_leaves() {
     assert_eq!((status, list["users"].as_array().unwrap().len()), (200, 2));
     let (status, renewed) = system.post("/api/v1/auth/refresh", json!({ "refresh_token": refresh })).await;
     assert_eq!(status, 200, "{renewed}");
-    assert_eq!(system.post("/api/v1/auth/refresh", json!({ "refresh_token": refresh })).await.0, 401, "it works once");
+    assert_eq!(
+        system.post("/api/v1/auth/refresh", json!({ "refresh_token": refresh })).await.0,
+        401,
+        "it works once"
+    );
     let gone = json!({"refresh_token": other_tokens["refresh_token"]});
     assert_eq!(system.post("/api/v1/auth/logout", gone.clone()).await.0, 204);
     assert_eq!(system.post("/api/v1/auth/refresh", gone).await.0, 401);
@@ -136,7 +148,8 @@ async fn a_service_that_is_down_is_a_bad_gateway_and_the_others_go_on() {
     let mut system = System::start(&[]).await;
     let (user, _) = system.join("frank").await;
     system.children.get_mut("auth-service").unwrap().kill().await.unwrap();
-    let (status, answer) = system.post("/api/v1/auth/login", json!({"username": "frank", "password": "y"})).await;
+    let (status, answer) =
+        system.post("/api/v1/auth/login", json!({"username": "frank", "password": "y"})).await;
     assert_eq!((status, answer["error"]["code"].as_str()), (502, Some("upstream_failed")), "{answer}");
     let path = format!("/api/v1/users/{}", user["id"].as_str().unwrap());
     assert_eq!(system.send("GET", &path, "", Value::Null).await.0, 200);

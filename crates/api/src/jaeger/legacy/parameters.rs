@@ -40,14 +40,17 @@ impl Parameters {
 
     fn micros(&self, name: &str) -> Result<Option<i64>, Fault> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let bad = || Fault::invalid(format!("unable to parse param '{name}': {text:?} is no time in microseconds"));
+        let bad =
+            || Fault::invalid(format!("unable to parse param '{name}': {text:?} is no time in microseconds"));
         let micros: i64 = text.parse().map_err(|_| bad())?;
         micros.checked_mul(1000).map(Some).ok_or_else(bad)
     }
 
     fn duration(&self, name: &str) -> Result<Option<i64>, Fault> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let bad = || Fault::invalid(format!("unable to parse param '{name}': {text:?} is no duration such as 1.2s"));
+        let bad = || {
+            Fault::invalid(format!("unable to parse param '{name}': {text:?} is no duration such as 1.2s"))
+        };
         parse_go_duration(text).map(Some).ok_or_else(bad)
     }
 
@@ -92,7 +95,11 @@ impl Parameters {
     pub(super) fn lookback(&self) -> Result<TimeRange, Fault> {
         let millis = |name: &str| {
             let Some(text) = self.get(name) else { return Ok(None) };
-            let bad = || Fault::invalid(format!("unable to parse param '{name}': {text:?} is no number of milliseconds"));
+            let bad = || {
+                Fault::invalid(format!(
+                    "unable to parse param '{name}': {text:?} is no number of milliseconds"
+                ))
+            };
             text.parse::<i64>().ok().and_then(|ms| ms.checked_mul(1_000_000)).map(Some).ok_or_else(bad)
         };
         let end = millis("endTs")?.unwrap_or_else(now_ns);
@@ -104,7 +111,9 @@ impl Parameters {
     fn tags(&self) -> Result<Vec<(String, String)>, Fault> {
         let mut tags = Vec::new();
         for text in self.all("tag").filter(|text| !text.is_empty()) {
-            let bad = || Fault::invalid(format!("malformed 'tag' parameter, expecting key:value, received: {text}"));
+            let bad = || {
+                Fault::invalid(format!("malformed 'tag' parameter, expecting key:value, received: {text}"))
+            };
             let (key, value) = text.split_once(':').ok_or_else(bad)?;
             tags.push((key.to_owned(), value.to_owned()));
         }
@@ -138,7 +147,12 @@ mod tests {
 
     #[test]
     fn faults_are_named() {
-        for (query, named) in [("", "service"), ("service=a&limit=x", "limit"), ("service=a&tags=[]", "tags"), ("service=a&start=2&end=1", "'end'")] {
+        for (query, named) in [
+            ("", "service"),
+            ("service=a&limit=x", "limit"),
+            ("service=a&tags=[]", "tags"),
+            ("service=a&start=2&end=1", "'end'"),
+        ] {
             let error = Parameters::parse(Some(query)).find().unwrap_err();
             assert!(error.message.contains(named), "{query}: {}", error.message);
         }

@@ -36,13 +36,16 @@ impl Parameters {
 
     fn time(&self, name: &str) -> Result<Option<i64>, Fault> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let bad = || Fault::invalid(format!("malformed parameter query.{name}: {text:?} is no RFC 3339 time"));
+        let bad =
+            || Fault::invalid(format!("malformed parameter query.{name}: {text:?} is no RFC 3339 time"));
         parse_time(text).map(Some).ok_or_else(bad)
     }
 
     fn duration(&self, name: &str) -> Result<Option<i64>, Fault> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let bad = || Fault::invalid(format!("malformed parameter query.{name}: {text:?} is no duration such as 1.2s"));
+        let bad = || {
+            Fault::invalid(format!("malformed parameter query.{name}: {text:?} is no duration such as 1.2s"))
+        };
         parse_go_duration(text).map(Some).ok_or_else(bad)
     }
 
@@ -60,14 +63,13 @@ impl Parameters {
             return Err(Fault::invalid("query.startTimeMin must be before query.startTimeMax"));
         }
         let depth = self.get("searchDepth").or_else(|| self.get("numTraces"));
-        let limit = match depth {
-            None => DEPTH_DEFAULT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|depth| *depth > 0)
-                .ok_or_else(|| Fault::invalid(format!("malformed parameter query.searchDepth: {text:?}")))?,
-        };
+        let limit =
+            match depth {
+                None => DEPTH_DEFAULT,
+                Some(text) => text.parse().ok().filter(|depth| *depth > 0).ok_or_else(|| {
+                    Fault::invalid(format!("malformed parameter query.searchDepth: {text:?}"))
+                })?,
+            };
         let find = Find {
             service: self.get("serviceName").map(str::to_owned),
             operation: self.get("operationName").map(str::to_owned),
@@ -101,9 +103,16 @@ mod tests {
 
     #[test]
     fn both_spellings_are_read_and_times_required() {
-        let times = [("query.startTimeMin", "2017-01-26T15:46:31Z"), ("query.start_time_max", "2017-01-26T15:46:32Z")];
+        let times = [
+            ("query.startTimeMin", "2017-01-26T15:46:31Z"),
+            ("query.start_time_max", "2017-01-26T15:46:32Z"),
+        ];
         let mut pairs = times.to_vec();
-        pairs.extend([("query.service_name", "shop"), ("query.attributes", r#"{"a":"b"}"#), ("query.searchDepth", "3")]);
+        pairs.extend([
+            ("query.service_name", "shop"),
+            ("query.attributes", r#"{"a":"b"}"#),
+            ("query.searchDepth", "3"),
+        ]);
         let (find, range) = of(&pairs).find().unwrap();
         assert_eq!((find.service.as_deref(), find.limit), (Some("shop"), 3));
         assert_eq!(range.end_ns - range.start_ns, 1_000_000_001);
