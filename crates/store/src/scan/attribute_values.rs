@@ -1,16 +1,20 @@
 //! Which values a field has: from dictionary pages alone where every row counts, else from the rows
 //! that pass.
 
-use super::attribute_cells::origin_value;
+use super::attribute_cells::{self, origin_value};
 use super::attribute_keys::{KeyCache, distinct};
-use super::field_values::FieldValues;
+use super::cells;
+use super::comparison::Test;
+use super::field_values::{self, FieldValues};
 use super::filter::{AttributeScope, Field};
 use super::job::Job;
 use super::request::Columns;
 use super::source::{OpenSegment, Source};
 use crate::Error;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use arrow::compute::filter_record_batch;
+use crate::segment::Distinct;
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::{filter, filter_record_batch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -112,7 +116,7 @@ pub(super) fn list(job: &Job, field: &Field, cache: &KeyCache, limit: usize) -> 
     let stored_whole = job.predicate.is_all()
         && !matches!(field, Field::EndNs)
         && super::predicate::Items::of(field).is_none();
-    let rows = |batch: &arrow::array::RecordBatch, values: &mut Values| add_rows(batch, field, values);
+    let rows = |batch: &RecordBatch, values: &mut Values| add_rows(batch, field, values);
     if !stored_whole {
         job.run(&mut |batch| rows(&batch, &mut values))?;
         return Ok(values.values.into_iter().map(|value| value.0).collect());
@@ -135,20 +139,85 @@ pub(super) fn list(job: &Job, field: &Field, cache: &KeyCache, limit: usize) -> 
     Ok(values.values.into_iter().map(|value| value.0).collect())
 }
 
-fn add_rows(batch: &arrow::array::RecordBatch, field: &Field, values: &mut Values) -> Result<(), Error> {
-    // A dictionary's entries once each.
-    if let Field::Column(name) = field
-        && let Some(array) = batch.column_by_name(name)
-        && matches!(array.data_type(), DataType::Dictionary(..))
-    {
-        distinct(array).into_iter().for_each(|text| values.add(Value::from(text)));
-        return Ok(());
+/// Adds the values of a batch's rows, each distinct stored text once.
+fn add_rows(batch: &RecordBatch, field: &Field, values: &mut Values) -> Result<(), Error> {
+    match field {
+        Field::Column(name) => match batch.column_by_name(name) {
+            Some(array) if is_text(array) => {
+                distinct(array).into_iter().for_each(|text| values.add(Value::from(text)));
+                Ok(())
+            }
+            _ => add_cells(batch, field, values),
+        },
+        Field::Attribute { scope: AttributeScope::Span | AttributeScope::Any, key } => {
+            add_own(batch, field, key, values)
+        }
+        Field::Attribute { scope: AttributeScope::Resource, .. } => {
+            add_origins(field, batch.column_by_name(schema::RESOURCE), values)
+        }
+        Field::Attribute { scope: AttributeScope::Instrumentation, .. }
+        | Field::ScopeName
+        | Field::ScopeVersion => add_origins(field, batch.column_by_name(schema::SCOPE), values),
+        _ => add_cells(batch, field, values),
     }
+}
+
+fn is_text(array: &ArrayRef) -> bool {
+    matches!(array.data_type(), DataType::Utf8 | DataType::Dictionary(..))
+}
+
+fn add_cells(batch: &RecordBatch, field: &Field, values: &mut Values) -> Result<(), Error> {
     let mut reader = FieldValues::new(batch, field);
     for row in 0..batch.num_rows() {
-        for value in reader.values(row)? {
-            values.add(value);
+        reader.values(row)?.into_iter().for_each(|value| values.add(value));
+    }
+    Ok(())
+}
+
+/// A row's own attribute: its column, then the JSON of the rest, then (in any scope) the resource.
+fn add_own(batch: &RecordBatch, field: &Field, key: &str, values: &mut Values) -> Result<(), Error> {
+    let mut open = BooleanBuffer::new_set(batch.num_rows());
+    if let Some(array) = batch.column_by_name(&schema::attribute_column(key)) {
+        if is_text(array) {
+            distinct(array).into_iter().for_each(|text| values.add(Value::from(text)));
+        } else {
+            values.add_array(array);
         }
+        open = &open & &!&cells::present(array, &open);
+    }
+    if let Some(rest) = batch.column_by_name(schema::ATTRIBUTES) {
+        let present = attribute_cells::in_json(rest, key, &Test::Exists, &open)?.present;
+        for row in present.set_indices() {
+            let found =
+                field_values::text(rest, row).map(|text| attribute_cells::find(text, key)).transpose()?;
+            found.flatten().into_iter().for_each(|value| values.add(value));
+        }
+        open = &open & &!&present;
+    }
+    if matches!(field, Field::Attribute { scope: AttributeScope::Any, .. })
+        && let Some(resource) = batch.column_by_name(schema::RESOURCE)
+    {
+        let open = filter(resource, &BooleanArray::new(open, None))?;
+        add_origins(field, Some(&open), values)?;
+    }
+    Ok(())
+}
+
+fn add_origins(field: &Field, array: Option<&ArrayRef>, values: &mut Values) -> Result<(), Error> {
+    array.map_or(Ok(()), |array| add_origin_texts(field, distinct(array), values))
+}
+
+fn add_origin_texts<'a>(
+    field: &Field,
+    texts: impl IntoIterator<Item = &'a str>,
+    values: &mut Values,
+) -> Result<(), Error> {
+    let key = match field {
+        Field::Attribute { key, .. } => key.as_str(),
+        _ => "",
+    };
+    for text in texts {
+        origin_value(field, key, text)?.into_iter().for_each(|value| values.add(value));
     }
     Ok(())
 }
@@ -198,17 +267,9 @@ fn of_segment(
     Ok(())
 }
 
-fn origins(field: &Field, found: Option<crate::segment::Distinct>, values: &mut Values) -> Result<(), Error> {
-    let key = match field {
-        Field::Attribute { key, .. } => key.as_str(),
-        _ => "",
-    };
-    for text in found.iter().filter_map(|found| found.values.as_string_opt::<i32>()).flatten().flatten() {
-        if let Some(value) = origin_value(field, key, text)? {
-            values.add(value);
-        }
-    }
-    Ok(())
+fn origins(field: &Field, found: Option<Distinct>, values: &mut Values) -> Result<(), Error> {
+    let texts = found.iter().filter_map(|found| found.values.as_string_opt::<i32>());
+    add_origin_texts(field, texts.flatten().flatten(), values)
 }
 
 fn every_row(

@@ -5,11 +5,12 @@ use super::request::{Columns, TimeRange};
 use super::source::{OpenSegment, Source, project};
 use super::trace_ids;
 use crate::Error;
-use crate::segment::Segments;
+use crate::segment::{Segments, TraceRow};
 use crate::store::View;
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Field, Schema};
 use hashbrown::HashSet;
 use std::sync::Arc;
 use throughline_model::{Signal, Tenant, TraceId, schema};
@@ -123,7 +124,21 @@ impl Lookup {
         Ok(answer)
     }
 
+    /// What a segment has of the traces.
     pub(super) fn stored(
+        &self,
+        segment: &Arc<OpenSegment>,
+        columns: &Columns,
+        meter: &Meter,
+    ) -> Result<Option<RecordBatch>, Error> {
+        match segment.reader.traces(&self.ids)? {
+            Some(traces) => by_sidecar(segment, traces, columns, meter),
+            None => self.by_ids(segment, columns, meter),
+        }
+    }
+
+    /// Without a sidecar: the ids of the row groups that may have the traces say which rows to read.
+    fn by_ids(
         &self,
         segment: &Arc<OpenSegment>,
         columns: &Columns,
@@ -131,7 +146,7 @@ impl Lookup {
     ) -> Result<Option<RecordBatch>, Error> {
         let rows = match trace_ids::rows(segment, &self.ids)? {
             Some(rows) => rows,
-            // Too many traces for the bloom filters of a segment that lost its sidecar.
+            // Too many traces for bloom filters.
             None => (0..u32::try_from(segment.reader.entry().rows).unwrap_or(u32::MAX)).collect(),
         };
         if rows.is_empty() {
@@ -139,16 +154,40 @@ impl Lookup {
         }
         meter.spend(rows.len(), 0)?;
         let source = Source::Segment(segment.clone());
-        if segment.reader.has_sidecar() {
-            return source.rows(&rows, columns, meter).map(Some);
-        }
-        // Whole row groups: their ids say which rows to read.
         let ids = source.rows(&rows, &Columns::named(&[schema::TRACE_ID]), meter)?;
-        let set = IdSet::new(&self.ids);
-        let found: Vec<u32> =
-            set.rows(&ids).into_iter().filter_map(|at| rows.get(at as usize).copied()).collect();
+        let found = IdSet::new(&self.ids).rows(&ids).into_iter();
+        let found: Vec<u32> = found.filter_map(|at| rows.get(at as usize).copied()).collect();
         if found.is_empty() { Ok(None) } else { source.rows(&found, columns, meter).map(Some) }
     }
+}
+
+/// The rows that a sidecar names. It also knows their trace ids, which saves reading the largest column.
+fn by_sidecar(
+    segment: &Arc<OpenSegment>,
+    traces: Vec<TraceRow>,
+    columns: &Columns,
+    meter: &Meter,
+) -> Result<Option<RecordBatch>, Error> {
+    let of_trace = |trace: TraceRow| trace.rows.into_iter().map(move |row| (row, trace.trace_id));
+    let mut rows: Vec<(u32, TraceId)> = traces.into_iter().flat_map(of_trace).collect();
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    rows.sort_unstable();
+    let numbers: Vec<u32> = rows.iter().map(|(row, _)| *row).collect();
+    let mut names = match columns {
+        Columns::All => segment.reader.schema().fields().iter().map(|field| field.name().clone()).collect(),
+        Columns::Named(names) => names.clone(),
+    };
+    names.retain(|name| name != schema::TRACE_ID);
+    meter.spend(rows.len(), 0)?;
+    let batch = Source::Segment(segment.clone()).rows(&numbers, &Columns::Named(names), meter)?;
+    let ids = FixedSizeBinaryArray::try_from_iter(rows.iter().map(|(_, id)| id.0))?;
+    let mut fields = vec![Arc::new(Field::new(schema::TRACE_ID, schema::TRACE_ID_TYPE, false))];
+    fields.extend(batch.schema_ref().fields().iter().cloned());
+    let mut arrays: Vec<ArrayRef> = vec![Arc::new(ids)];
+    arrays.extend(batch.columns().iter().cloned());
+    Ok(Some(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?))
 }
 
 /// The rows of wanted traces whose span was not seen before.
