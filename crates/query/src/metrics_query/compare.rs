@@ -23,8 +23,6 @@ const VALUES_MAX: usize = 500_000;
 /// Fields that every span has.
 const INTRINSICS: [Intrinsic; 4] =
     [Intrinsic::Name, Intrinsic::Kind, Intrinsic::Status, Intrinsic::StatusMessage];
-/// Fields of the trace, known where whole traces are looked at.
-const OF_TRACE: [Intrinsic; 2] = [Intrinsic::RootName, Intrinsic::RootService];
 
 /// Where a span belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,7 +97,7 @@ impl CompareTable {
     /// Counts everything that a span of a whole trace has.
     pub(super) fn add_span(&mut self, trace: &Trace, index: usize, side: Side, interval: usize) {
         let Some(span) = trace.spans.get(index) else { return };
-        for intrinsic in INTRINSICS.into_iter().chain(OF_TRACE) {
+        for intrinsic in INTRINSICS {
             let field = FieldRef::Intrinsic(intrinsic);
             if let Some(value) = selected(&field, trace, index).filter(|value| !is_empty(value)) {
                 self.add(intrinsic.name(), &value, side, interval, 1);

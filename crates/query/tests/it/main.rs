@@ -13,5 +13,6 @@ mod lists;
 mod logs;
 mod metrics;
 mod script;
+mod span_metrics;
 mod stores;
 mod traces;
