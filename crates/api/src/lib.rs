@@ -46,19 +46,16 @@ impl Api {
     }
 
     /// Our own API, under `/api/v1`.
-    #[must_use]
     pub fn native(&self) -> Router {
         bounded(native::routes(Arc::clone(&self.0)))
     }
 
     /// Tempo's HTTP API, as from its root.
-    #[must_use]
     pub fn tempo(&self) -> Router {
         bounded(tempo::routes(Arc::clone(&self.0)))
     }
 
     /// Jaeger's HTTP APIs, as from their root.
-    #[must_use]
     pub fn jaeger(&self) -> Router {
         bounded(jaeger::routes(Arc::clone(&self.0)))
     }
