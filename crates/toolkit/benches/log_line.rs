@@ -1,12 +1,13 @@
 //! What a JSON log line costs, alone and inside a span with ten fields of which three are
 //! recorded late: ours, which keeps the fields, against `tracing-subscriber`'s JSON format, which
 //! keeps them as text.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench")]
+
+mod cpu;
 
 use std::hint::black_box;
 use std::io;
 
-use criterion::{Criterion, criterion_group, criterion_main};
 use throughline_toolkit::{Environment, Telemetry};
 use tracing::Dispatch;
 use tracing::field::Empty;
@@ -49,22 +50,20 @@ fn ours(sampler: &str) -> Telemetry {
     builder.log_to(|line| assert!(black_box(line.len()) > 0)).start().unwrap()
 }
 
-fn lines(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("json_line");
-    for (name, sampler) in [("toolkit", "always_on"), ("toolkit_sampled_out", "parentbased_always_off")] {
+fn main() {
+    if !cpu::asked() {
+        return;
+    }
+    for (name, sampler) in [("sampled", "always_on"), ("sampled out", "parentbased_always_off")] {
         let telemetry = ours(sampler);
         tracing::dispatcher::with_default(telemetry.dispatch(), || {
-            group.bench_function(format!("{name}_alone"), |b| b.iter(line_alone));
-            group.bench_function(format!("{name}_in_span"), |b| b.iter(line_in_span));
+            cpu::measure(&format!("toolkit, {name}, line alone"), 1, line_alone);
+            cpu::measure(&format!("toolkit, {name}, span and line"), 1, line_in_span);
         });
     }
     let stock = tracing_subscriber::fmt().json().with_writer(io::sink).finish();
     tracing::dispatcher::with_default(&Dispatch::new(stock), || {
-        group.bench_function("tracing_subscriber_alone", |b| b.iter(line_alone));
-        group.bench_function("tracing_subscriber_in_span", |b| b.iter(line_in_span));
+        cpu::measure("tracing-subscriber, line alone", 1, line_alone);
+        cpu::measure("tracing-subscriber, span and line", 1, line_in_span);
     });
-    group.finish();
 }
-
-criterion_group!(benches, lines);
-criterion_main!(benches);

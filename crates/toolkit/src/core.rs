@@ -34,6 +34,9 @@ pub(crate) struct Core {
     open_spans: AtomicI64,
 }
 
+/// How many batches' worth of records keep their memory for reuse.
+const POOLED_BATCHES: usize = 8;
+
 impl Core {
     pub(crate) fn new(
         settings: Settings,
@@ -45,9 +48,9 @@ impl Core {
         Self {
             sampler: settings.sampler.clone(),
             spans: Queue::new(settings.traces.batch.queue),
-            span_pool: Pool::new(settings.traces.batch.queue.batch * 4),
+            span_pool: Pool::new(settings.traces.batch.queue.batch * POOLED_BATCHES),
             logs: Queue::new(settings.logs.batch.queue),
-            log_pool: Pool::new(settings.logs.batch.queue.batch * 4),
+            log_pool: Pool::new(settings.logs.batch.queue.batch * POOLED_BATCHES),
             metrics,
             http: HttpInstruments::new(meter, &exemplars),
             db: db::DbInstruments::new(meter, &exemplars),
