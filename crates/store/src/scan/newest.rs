@@ -3,7 +3,7 @@
 
 use super::collector::{Candidate, Collector, Key};
 use super::job::Job;
-use super::request::Columns;
+use super::request::{Columns, Limit};
 use super::select::select;
 use super::source::Source;
 use super::units::{Unit, of_live, of_segment};
@@ -139,19 +139,17 @@ impl<'a> Newest<'a> {
         if rows.is_empty() {
             return Ok(());
         }
-        rows.sort_unstable_by_key(|(time, row)| (Reverse(*time), *row));
         let number =
             u32::try_from(self.sources.len()).map_err(|_| Error::internal("a scan has too many units"))?;
         self.sources.push(unit.source.clone());
-        let (mut done, mut step) = (0, FIRST_IDS);
-        while let Some((time, _)) = rows.get(done)
-            && !self.collector.is_beyond(*time)
+        let first = if job.request.limit == Limit::None { usize::MAX } else { FIRST_IDS };
+        let (mut rest, mut step) = (rows.as_mut_slice(), first);
+        while let Some(newest) = take_newest(&mut rest, step)
+            && newest.first().is_some_and(|(time, _)| !self.collector.is_beyond(*time))
         {
-            let end = rows.len().min(done + step);
-            self.push(number, &rows[done..end])?;
+            self.push(number, newest)?;
             self.collector.cut();
-            done = end;
-            step *= 4;
+            step = step.saturating_mul(4);
         }
         Ok(())
     }
@@ -199,6 +197,21 @@ impl<'a> Newest<'a> {
         let order: Vec<(usize, usize)> = order.into_iter().flatten().collect();
         if order.is_empty() { Ok(Vec::new()) } else { assemble::ordered(&parts, &order) }
     }
+}
+
+/// Takes about so many of the newest rows, in order, off the rest; `None` when there are none left.
+fn take_newest<'a>(rest: &mut &'a mut [(i64, u32)], count: usize) -> Option<&'a [(i64, u32)]> {
+    let mut rows = std::mem::take(rest);
+    if rows.is_empty() {
+        return None;
+    }
+    let newest_first = |(time, row): &(i64, u32)| (Reverse(*time), *row);
+    if rows.len() > count.saturating_mul(4) {
+        rows.select_nth_unstable_by_key(count, newest_first);
+        (rows, *rest) = rows.split_at_mut(count);
+    }
+    rows.sort_unstable_by_key(newest_first);
+    Some(rows)
 }
 
 /// A trace id and a span id.
