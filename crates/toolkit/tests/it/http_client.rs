@@ -19,8 +19,7 @@ fn run<F: Future<Output = ()>>(work: impl FnOnce(String) -> F) -> Collector {
         let echo = |headers: HeaderMap| async move {
             headers.get("traceparent").map_or(String::new(), |v| v.to_str().unwrap().to_owned())
         };
-        let app =
-            Router::new().route("/echo", get(echo)).route("/hang", any(|| std::future::pending::<()>()));
+        let app = Router::new().route("/echo", get(echo)).route("/hang", any(std::future::pending::<()>));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move { axum::serve(listener, app).await });

@@ -33,7 +33,7 @@ fn router(layer: TraceLayer) -> Router {
         .route("/broken", get(|| async { StatusCode::BAD_GATEWAY }))
         .route("/failing", get(failing))
         .route("/streaming", get(streaming))
-        .route("/hanging", get(|| std::future::pending::<StatusCode>()))
+        .route("/hanging", get(std::future::pending::<StatusCode>))
         .route("/health", get(|| async { "ok" }))
         .route("/internal/deep/check", get(|| async { "ok" }))
         .layer(layer)
