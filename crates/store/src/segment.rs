@@ -5,6 +5,7 @@
 //! on threads that may block. `docs/format/segments.md` describes the bytes.
 
 mod bloom;
+mod chunk;
 mod dictionary;
 mod encode;
 mod file;
@@ -12,7 +13,7 @@ pub(crate) mod footer;
 mod lookup;
 mod meta;
 mod page_checksums;
-mod page_crc;
+mod page_collector;
 mod pages;
 pub(crate) mod properties;
 mod reader;

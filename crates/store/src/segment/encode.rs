@@ -18,8 +18,9 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
 
+use crate::segment::chunk::{Chunk, ChunkWriter};
 use crate::segment::page_checksums;
-use crate::segment::page_crc::{Chunk, PageCollector, Pages, with_checksums};
+use crate::segment::page_collector::{PageCollector, Pages};
 use crate::segment::properties::ROW_GROUP_ROWS;
 
 /// A Parquet file that is being written.
@@ -30,6 +31,7 @@ pub(crate) struct ParquetSink<W: Write + Send> {
     schema: SchemaRef,
     open: Option<OpenGroup>,
     groups: usize,
+    chunks: ChunkWriter,
     /// CRC-32C of every page so far, in file order.
     page_crcs: Vec<u32>,
 }
@@ -63,7 +65,8 @@ impl<W: Write + Send> ParquetSink<W> {
         let inner = TailChecksum { inner, bytes: 0, tail: None };
         let (writer, factory) = ArrowWriter::try_new_with_options(inner, Arc::clone(&schema), options)?
             .into_serialized_writer()?;
-        Ok(Self { writer, factory, pages, schema, open: None, groups: 0, page_crcs: Vec::new() })
+        let chunks = ChunkWriter::new()?;
+        Ok(Self { writer, factory, pages, schema, open: None, groups: 0, chunks, page_crcs: Vec::new() })
     }
 
     /// Appends rows.
@@ -106,7 +109,8 @@ impl<W: Write + Send> ParquetSink<W> {
         });
         for ((column, pages), nulls) in group.columns.into_iter().zip(&group.pages).zip(leaves) {
             let chunk = column.close()?;
-            let Chunk { bytes, mut close, page_crcs } = with_checksums(pages, chunk.close().clone())?;
+            let Chunk { bytes, mut close, page_crcs } =
+                self.chunks.complete(pages.take_all(), chunk.close().clone())?;
             self.page_crcs.extend(page_crcs);
             if let Some(nulls) = nulls {
                 close = with_null_count(close, nulls)?;

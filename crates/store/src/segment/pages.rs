@@ -5,7 +5,7 @@ use std::ops::Range;
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 
-use crate::segment::reader::{ReadPlan, RowGroup, SegmentReader};
+use crate::segment::reader::{BATCH_ROWS, ReadPlan, RowGroup, SegmentReader};
 
 /// A page of an indexed column and what its values lie between.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,9 @@ pub fn selection(ranges: impl IntoIterator<Item = Range<usize>>, total: usize) -
 }
 
 pub(crate) fn plan_rows(groups: &[RowGroup], rows: &[u32], columns: Option<Vec<String>>) -> ReadPlan {
-    let mut plan = ReadPlan { columns, ..ReadPlan::default() };
+    // Readers make room for a whole batch in every column: no more than there are rows.
+    let batch_rows = Some(rows.len().clamp(1, BATCH_ROWS));
+    let mut plan = ReadPlan { columns, batch_rows, ..ReadPlan::default() };
     let mut selectors: Vec<RowSelector> = Vec::new();
     let mut rows = rows.iter().map(|row| *row as usize).peekable();
     for group in groups {

@@ -1,13 +1,13 @@
 //! How each column is encoded.
 //!
-//! Measured choices: zstd level 1 everywhere (encoding, not compression, is the cost); ids and times without a dictionary
-//! (half of the bytes, and no codec helps them); statistics only where a reader prunes by them, because each column's page
-//! index costs every reader that opens the footer.
+//! Measured choices: ids and times without a dictionary (half of the bytes, and no codec helps them); statistics only where
+//! a reader prunes by them, because each column's page index costs every reader that opens the footer. The writer compresses
+//! nothing: [`super::chunk`] does, where it pays.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use hashbrown::HashSet;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::Encoding;
 use parquet::file::properties::{
     BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
 };
@@ -25,11 +25,15 @@ pub(crate) const SIDECAR_PAGE_ROWS: usize = 1_024;
 
 /// Times and other integers that are all different: delta-coded.
 const DELTA: &[&str] = &[schema::START_NS, schema::TIME_NS, schema::OBSERVED_NS, schema::DURATION_NS];
-/// Random bytes that neither a dictionary nor compression shortens.
-const RANDOM: &[&str] = &[schema::SPAN_ID];
 /// Values that hardly ever repeat.
-const DISTINCT: &[&str] =
-    &[schema::TRACE_ID, schema::PARENT_SPAN_ID, schema::BODY, schema::VALUE_DOUBLE, schema::SUM];
+const DISTINCT: &[&str] = &[
+    schema::TRACE_ID,
+    schema::SPAN_ID,
+    schema::PARENT_SPAN_ID,
+    schema::BODY,
+    schema::VALUE_DOUBLE,
+    schema::SUM,
+];
 /// Rows looked at to tell whether a text column repeats.
 const SAMPLE_ROWS: usize = 2_048;
 
@@ -47,7 +51,6 @@ pub(crate) fn indexed_columns(signal: Signal) -> &'static [&'static str] {
 fn builder() -> WriterPropertiesBuilder {
     WriterProperties::builder()
         .set_created_by(concat!("throughline ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_data_page_size_limit(4 << 20)
@@ -69,10 +72,6 @@ pub(crate) fn segment(signal: Signal, sample: &RecordBatch) -> WriterProperties 
             builder = builder
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-        } else if RANDOM.contains(&name) {
-            builder = builder
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_compression(path, Compression::UNCOMPRESSED);
         } else if DISTINCT.contains(&name) || !repeats(sample, name) {
             builder = builder.set_column_dictionary_enabled(path, false);
         }
@@ -140,7 +139,6 @@ pub(crate) fn trace_sidecar() -> WriterProperties {
         .set_data_page_row_count_limit(SIDECAR_PAGE_ROWS)
         .set_write_batch_size(SIDECAR_PAGE_ROWS)
         .set_column_dictionary_enabled(path(column::TRACE_ID), false)
-        .set_column_compression(path(column::TRACE_ID), Compression::UNCOMPRESSED)
         .set_column_statistics_enabled(path(column::TRACE_ID), EnabledStatistics::Page)
         .set_column_dictionary_enabled(path(column::START_NS), false)
         .set_column_encoding(path(column::START_NS), Encoding::DELTA_BINARY_PACKED)

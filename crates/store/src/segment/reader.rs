@@ -21,7 +21,7 @@ use crate::segment::sidecar::TraceRow;
 use crate::segment::{bloom, dictionary, lookup, pages};
 
 /// Rows of a batch, unless asked otherwise.
-const BATCH_ROWS: usize = 8_192;
+pub(crate) const BATCH_ROWS: usize = 8_192;
 
 /// A segment opened for reading. Cheap to open: its footer is cached.
 #[derive(Debug, Clone)]
