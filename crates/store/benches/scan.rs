@@ -88,7 +88,7 @@ fn span(n: u64, origins: &[(Arc<Resource>, Arc<Scope>)]) -> Span {
     let mut attributes = vec![
         text("http.request.method", ["GET", "POST", "PUT"][(random >> 16) as usize % 3].to_owned()),
         text("http.route", format!("/api/v1/resource{route}/{{id}}")),
-        int("http.response.status_code", if random % 37 == 0 { 500 } else { 200 }),
+        int("http.response.status_code", if random.is_multiple_of(37) { 500 } else { 200 }),
         text("url.path", format!("/api/v1/resource{route}/{}", random >> 20 & 0xFFFF)),
         text("server.address", format!("svc-{service}.internal")),
         int("server.port", 8_080 + service),
@@ -97,11 +97,11 @@ fn span(n: u64, origins: &[(Arc<Resource>, Arc<Scope>)]) -> Span {
         int("thread.id", random >> 24 & 15),
         text("enduser.id", format!("user-{}", random >> 30 & 0x3FFF)),
     ];
-    if random % 5 == 0 {
+    if random.is_multiple_of(5) {
         attributes.push(text("db.system.name", "postgresql".to_owned()));
         attributes.push(text("db.query.summary", format!("SELECT t{}", random >> 12 & 63)));
     }
-    let events = if random % 60 == 0 {
+    let events = if random.is_multiple_of(60) {
         vec![Event {
             name: "exception".into(),
             attributes: vec![text("exception.type", "Timeout".into())],
@@ -114,12 +114,12 @@ fn span(n: u64, origins: &[(Arc<Resource>, Arc<Scope>)]) -> Span {
     Span {
         trace_id: trace_id(trace),
         span_id: SpanId((mixed(n) | 1).to_be_bytes()),
-        parent_span_id: (n % TRACE_SPANS != 0).then(|| SpanId((mixed(n - 1) | 1).to_be_bytes())),
+        parent_span_id: (!n.is_multiple_of(TRACE_SPANS)).then(|| SpanId((mixed(n - 1) | 1).to_be_bytes())),
         name: format!("operation {route}"),
         kind: 1 + (random >> 5 & 3) as i32,
         start_ns: START_NS + n as i64 * STEP_NS,
         duration_ns: (random >> 10 & 0xFFF_FFFF) as i64,
-        status_code: if random % 37 == 0 { 2 } else { 0 },
+        status_code: if random.is_multiple_of(37) { 2 } else { 0 },
         attributes,
         events,
         resource: resource.clone(),

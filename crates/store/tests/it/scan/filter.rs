@@ -3,7 +3,7 @@
 use super::{generate, oracle};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use throughline_model::{Span, SpanBatchBuilder};
+use throughline_model::{Span, SpanBatchBuilder, Value};
 use throughline_store::scan::{AttributeScope, CompareOp, Field, Filter, Predicate};
 
 fn check(spans: &[Span], filter: &Filter) {
@@ -79,4 +79,33 @@ fn refuses_what_it_cannot_evaluate() {
     }
     let deep = (0..100).fold(Filter::All, |inner, _| Filter::Not(Box::new(inner)));
     assert!(Predicate::new(&deep).unwrap_err().to_string().contains("deeper"));
+}
+
+#[test]
+fn a_nan_is_unequal_to_everything_and_a_missing_or_other_value_to_nothing() {
+    let with = |value: Option<Value>| Span {
+        attributes: value.map(|value| ("n".into(), value)).into_iter().collect(),
+        ..Span::default()
+    };
+    let spans = [
+        with(Some(Value::Double(f64::NAN))),
+        with(Some(Value::Int(1))),
+        with(Some(Value::Double(1.0))),
+        with(Some("1".into())),
+        with(None),
+    ];
+    let n = || Field::attribute(AttributeScope::Span, "n");
+    for (op, value, expected) in [
+        (CompareOp::Ne, Value::Int(1), [true, false, false, false, false]),
+        (CompareOp::Eq, Value::Double(1.0), [false, true, true, false, false]),
+        (CompareOp::Ne, Value::Double(f64::NAN), [true, true, true, false, false]),
+        (CompareOp::Eq, Value::Double(f64::NAN), [false; 5]),
+        (CompareOp::Ge, Value::Int(1), [false, true, true, false, false]),
+        (CompareOp::Ne, "2".into(), [false, false, false, true, false]),
+    ] {
+        let filter = Filter::compare(n(), op, value);
+        let want: Vec<bool> = spans.iter().map(|span| oracle::passes(&filter, span)).collect();
+        assert_eq!(want, expected, "{filter:?}");
+        check(&spans, &filter);
+    }
 }

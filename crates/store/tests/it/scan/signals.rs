@@ -46,7 +46,8 @@ async fn logs_come_newest_first_by_service_severity_text_and_trace() {
     let severe = Filter::compare(Field::column("severity_number"), CompareOp::Ge, 17);
     let text = Filter::compare(Field::column("body"), CompareOp::Contains, "5 refused");
     let traced = Filter::eq(Field::column("trace_id"), "09".repeat(16));
-    let cases: [(Filter, fn(i64) -> bool); 4] = [
+    type Keeps = fn(i64) -> bool;
+    let cases: [(Filter, Keeps); 4] = [
         (service.clone().and(severe), |n| n % 10 == 0),
         (text, |n| n % 10 == 5),
         (traced.clone(), |n| n % 3 == 0),
