@@ -144,7 +144,7 @@ mod tests {
     fn partitions_are_named_by_hour() {
         let at = |time_ns| partition(Signal::Traces, &Tenant::default(), time_ns).display().to_string();
         assert_eq!(at(0), "segments/traces/anonymous/1970010100");
-        assert_eq!(at(1_795_250_000_000_000_000), "segments/traces/anonymous/2026112109");
+        assert_eq!(at(1_795_250_000_000_000_000), "segments/traces/anonymous/2026112108");
         assert_eq!(at(951_868_799_000_000_000), "segments/traces/anonymous/2000022923");
         assert_eq!(at(-1), "segments/traces/anonymous/1969123123");
     }
