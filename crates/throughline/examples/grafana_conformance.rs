@@ -34,7 +34,9 @@ async fn main() -> anyhow::Result<()> {
     let program = std::env::var("THROUGHLINE_BIN").context("THROUGHLINE_BIN names the program")?;
     let server = Server::start(Path::new(&program), ServerOptions::default()).await?;
     let failing = SpanSpec { status: 2, ..SpanSpec::root(TRACE, "GET /cart") };
-    let batch = Batch::new().service("api", [failing]).service("db", [SpanSpec::child(TRACE, 2, "SELECT")]);
+    let healthy = SpanSpec::root(TRACE + 1, "GET /");
+    let batch =
+        Batch::new().service("api", [failing, healthy]).service("db", [SpanSpec::child(TRACE, 2, "SELECT")]);
     ensure!(server.send_traces(batch.protobuf()).await?, "the spans were not accepted");
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(&data)?.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
@@ -56,6 +58,8 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     println!("{passed} passed, {failed} failed, {not_run} skipped");
+    // An exit drops nothing, and the program would go on.
+    drop(server);
     std::process::exit(i32::from(failed > 0));
 }
 
@@ -97,10 +101,39 @@ async fn run(server: &Server, case: &Value) -> anyhow::Result<()> {
         Some("tempo-metrics-range") => {
             let body: Value = serde_json::from_slice(&body)?;
             let series = body["series"].as_array().context("no series")?;
-            ensure!(!series.is_empty(), "no series");
-            ensure!(series.iter().all(|one| !one["exemplars"].is_null()), "exemplars are null");
+            for rule in ["wire", "data"].iter().flat_map(|part| case["expect"][part].as_array().into_iter().flatten()) {
+                check_series(series, rule.as_str().context("a rule that is no text")?)?;
+            }
         }
         other => anyhow::bail!("unknown decoder {other:?}"),
+    }
+    Ok(())
+}
+
+/// One rule of a case about the series of a metrics answer.
+fn check_series(series: &[Value], rule: &str) -> anyhow::Result<()> {
+    let (name, argument) = rule.split_once(':').unwrap_or((rule, ""));
+    let label = |one: &Value, key: &str| {
+        let labels = one["labels"].as_array().into_iter().flatten();
+        labels.filter(|label| label["key"] == key).map(|label| label["value"]["stringValue"].clone()).next()
+    };
+    match name {
+        "exemplars-not-null" => {
+            ensure!(series.iter().all(|one| one["exemplars"].is_array()), "exemplars are no list");
+        }
+        "series-min" => ensure!(series.len() >= argument.parse()?, "{} series", series.len()),
+        "every-series-label-key" => {
+            ensure!(series.iter().all(|one| label(one, argument).is_some()), "a series without label {argument}");
+        }
+        "compare-meta-types" => {
+            for kind in argument.split(',') {
+                let found = series.iter().any(|one| label(one, "__meta_type") == Some(kind.into()));
+                ensure!(found, "no series of type {kind}");
+            }
+            let first = |one: &Value| one["labels"][0]["key"] == "__meta_type";
+            ensure!(series.iter().all(first), "__meta_type is not the first label");
+        }
+        other => anyhow::bail!("unknown rule {other:?}"),
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod durability;
 mod jaeger;
 mod lifecycle;
 mod tempo;
+mod tempo_metrics;
 
 use std::path::Path;
 use std::time::Duration;
