@@ -4,7 +4,8 @@ use super::meter::Meter;
 use super::predicate::{Node, Predicate};
 use super::request::{Order, ScanRequest};
 use super::source::{OpenSegment, Source};
-use super::units::{Rows, Unit, in_file};
+use super::trace_ids::Places;
+use super::units::{Rows, Unit, in_file, of_segment};
 use super::{newest, trace_ids, unordered};
 use crate::Error;
 use crate::catalog::FileEntry;
@@ -69,26 +70,28 @@ impl Job {
         Ok(Some((Arc::new(OpenSegment::new(reader)), filter)))
     }
 
-    /// The segment's rows of the traces that the filter asks for, where it asks for few and the
-    /// sidecar knows their rows.
-    pub(super) fn units(
-        &self,
-        segment: &Arc<OpenSegment>,
-        filter: &Node,
-    ) -> Result<Option<Vec<Unit>>, Error> {
-        let Some(ids) = trace_ids::required(filter) else { return Ok(None) };
-        let Some(rows) = trace_ids::rows(segment, &ids)? else { return Ok(None) };
-        if rows.is_empty() {
-            return Ok(Some(Vec::new()));
+    /// The units of a segment; of few traces, where the filter names them, only their rows.
+    pub(super) fn units(&self, segment: &Arc<OpenSegment>, filter: &Node) -> Result<Vec<Unit>, Error> {
+        let all = || of_segment(segment, &self.request, filter, &self.meter);
+        let Some(ids) = trace_ids::required(filter) else { return Ok(all()) };
+        match trace_ids::places(segment, &ids)? {
+            Places::Rows(rows) if rows.is_empty() => Ok(Vec::new()),
+            Places::Rows(rows) => {
+                let entry = segment.reader.entry();
+                Ok(vec![Unit {
+                    source: Source::Segment(segment.clone()),
+                    row_group: 0,
+                    rows: Rows::List(rows),
+                    times: (entry.t_min, entry.t_max),
+                    in_time: self.request.time.covers(entry.t_min, entry.t_max),
+                    filter: filter.clone(),
+                }])
+            }
+            Places::Groups(groups) => {
+                let mut units = all();
+                units.retain(|unit| groups.binary_search(&unit.row_group).is_ok());
+                Ok(units)
+            }
         }
-        let entry = segment.reader.entry();
-        Ok(Some(vec![Unit {
-            source: Source::Segment(segment.clone()),
-            row_group: 0,
-            rows: Rows::List(rows),
-            times: (entry.t_min, entry.t_max),
-            in_time: self.request.time.covers(entry.t_min, entry.t_max),
-            filter: filter.clone(),
-        }]))
     }
 }

@@ -6,7 +6,7 @@ use super::job::Job;
 use super::request::{Columns, Limit};
 use super::select::select;
 use super::source::Source;
-use super::units::{Unit, of_live, of_segment};
+use super::units::{Unit, of_live};
 use super::{assemble, job};
 use crate::Error;
 use crate::catalog::FileEntry;
@@ -107,10 +107,7 @@ impl<'a> Newest<'a> {
         match what {
             What::File(file) => {
                 let Some((segment, filter)) = job.open(&file)? else { return Ok(()) };
-                for unit in job
-                    .units(&segment, &filter)?
-                    .unwrap_or_else(|| of_segment(&segment, &job.request, &filter, &job.meter))
-                {
+                for unit in job.meter.leave_out(job.units(&segment, &filter))?.unwrap_or_default() {
                     self.add(unit.times.1, What::Unit(unit));
                 }
             }

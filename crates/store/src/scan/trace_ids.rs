@@ -40,31 +40,38 @@ fn of_test(test: &Test) -> Option<Vec<TraceId>> {
     (ids.len() <= LOOKUP_MAX).then_some(ids)
 }
 
-/// The rows of these traces in a segment, ascending; of a segment without a sidecar those of the
-/// row groups that may have them. `None` if that would be no help.
-pub(super) fn rows(segment: &Arc<OpenSegment>, ids: &[TraceId]) -> Result<Option<Vec<u32>>, Error> {
+/// Where a segment has the rows of some traces.
+#[derive(Debug)]
+pub(super) enum Places {
+    /// Exactly these rows, ascending.
+    Rows(Vec<u32>),
+    /// Somewhere in these row groups, ascending.
+    Groups(Vec<usize>),
+}
+
+/// Where a segment has these traces: by its sidecar, or by bloom filters.
+pub(super) fn places(segment: &Arc<OpenSegment>, ids: &[TraceId]) -> Result<Places, Error> {
     let reader = &segment.reader;
     if reader.entry().signal == Signal::Traces
         && let Some(traces) = reader.traces(ids)?
     {
         let mut rows: Vec<u32> = traces.into_iter().flat_map(|trace| trace.rows).collect();
         rows.sort_unstable();
-        return Ok(Some(rows));
+        return Ok(Places::Rows(rows));
     }
+    groups(segment, ids).map(Places::Groups)
+}
+
+/// The row groups that may have these traces, by their bloom filters.
+pub(super) fn groups(segment: &Arc<OpenSegment>, ids: &[TraceId]) -> Result<Vec<usize>, Error> {
     if ids.len() > BLOOM_MAX {
-        return Ok(None);
+        return Ok(segment.groups.iter().map(|group| group.index).collect());
     }
     let mut groups = Vec::new();
     for id in ids {
-        groups.extend(reader.row_groups_of_trace(*id)?);
+        groups.extend(segment.reader.row_groups_of_trace(*id)?);
     }
     groups.sort_unstable();
     groups.dedup();
-    let mut rows = Vec::new();
-    for group in groups {
-        let group = segment.group(group)?;
-        let end = u32::try_from(group.first_row + group.rows).unwrap_or(u32::MAX);
-        rows.extend(u32::try_from(group.first_row).unwrap_or(u32::MAX)..end);
-    }
-    Ok(Some(rows))
+    Ok(groups)
 }

@@ -144,19 +144,16 @@ impl Lookup {
         columns: &Columns,
         meter: &Meter,
     ) -> Result<Option<RecordBatch>, Error> {
-        let rows = match trace_ids::rows(segment, &self.ids)? {
-            Some(rows) => rows,
-            // Too many traces for bloom filters.
-            None => (0..u32::try_from(segment.reader.entry().rows).unwrap_or(u32::MAX)).collect(),
-        };
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        meter.spend(rows.len(), 0)?;
+        let set = IdSet::new(&self.ids);
         let source = Source::Segment(segment.clone());
-        let ids = source.rows(&rows, &Columns::named(&[schema::TRACE_ID]), meter)?;
-        let found = IdSet::new(&self.ids).rows(&ids).into_iter();
-        let found: Vec<u32> = found.filter_map(|at| rows.get(at as usize).copied()).collect();
+        let mut found: Vec<u32> = Vec::new();
+        for group in trace_ids::groups(segment, &self.ids)? {
+            let group = segment.group(group)?;
+            let range = group.first_row..group.first_row + group.rows;
+            let ids = source.range(group.index, &range, &Columns::named(&[schema::TRACE_ID]), meter)?;
+            let first = u32::try_from(group.first_row).unwrap_or(u32::MAX);
+            found.extend(set.rows(&ids).into_iter().map(|row| first.saturating_add(row)));
+        }
         if found.is_empty() { Ok(None) } else { source.rows(&found, columns, meter).map(Some) }
     }
 }

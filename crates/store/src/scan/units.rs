@@ -3,7 +3,7 @@
 use super::meter::Meter;
 use super::predicate::Node;
 use super::prune::{Known, simplify};
-use super::request::{Columns, Order, ScanRequest, TimeRange};
+use super::request::{Columns, ScanRequest, TimeRange};
 use super::source::{OpenSegment, Source};
 use crate::Error;
 use crate::catalog::FileEntry;
@@ -14,8 +14,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use throughline_model::{Signal, schema};
 
-/// Pages of one unit of a newest-first scan: few, as the scan hopes to stop soon.
-const PAGES_NEWEST: usize = 4;
+/// Most pages of a unit: few, for the memory that their columns take, and as a scan may stop soon.
+const PAGES_MAX: usize = 4;
 
 /// Which rows a unit has.
 #[derive(Debug, Clone)]
@@ -215,7 +215,6 @@ fn of_group(
         request.time.overlaps(min, max)
             && !matches!(simplify(filter, &|name| index.known(rows, name)), Node::Const(false))
     };
-    let pages_max = if request.order == Order::NewestFirst { PAGES_NEWEST } else { usize::MAX };
     let mut open: Option<(Range<usize>, usize)> = None;
     let mut close = |open: &mut Option<(Range<usize>, usize)>| {
         let Some((rows, _)) = open.take() else { return };
@@ -235,7 +234,7 @@ fn of_group(
             continue;
         }
         match &mut open {
-            Some((rows, pages)) if *pages < pages_max => {
+            Some((rows, pages)) if *pages < PAGES_MAX => {
                 rows.end = cut.end;
                 *pages += 1;
             }

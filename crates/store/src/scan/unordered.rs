@@ -5,14 +5,16 @@ use super::predicate::Node;
 use super::request::{Columns, Limit};
 use super::select::select;
 use super::source::project;
-use super::units::{Rows, Unit, of_live, of_segment};
+use super::units::{Rows, Unit, of_live};
 use crate::Error;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use std::ops::Range;
 
-/// Rows read and sent at once.
+/// Rows sent at once.
 const BATCH_ROWS: usize = 8_192;
+/// Rows read at once: opening a column costs as much as reading some thousand rows of it.
+const READ_ROWS: usize = 32_768;
 
 /// Runs the scan.
 pub(super) fn run(job: &Job, send: &mut Send<'_>) -> Result<(), Error> {
@@ -33,9 +35,7 @@ pub(super) fn run(job: &Job, send: &mut Send<'_>) -> Result<(), Error> {
             return Ok(());
         }
         let Some((segment, filter)) = job.open(file)? else { continue };
-        let units = job.units(&segment, &filter)?;
-        let units = units.unwrap_or_else(|| of_segment(&segment, &job.request, &filter, &job.meter));
-        for unit in units {
+        for unit in job.meter.leave_out(job.units(&segment, &filter))?.unwrap_or_default() {
             let scanned = scan(job, &unit, &mut left, send);
             if left == 0 || job.meter.leave_out(scanned)?.is_none() {
                 break;
@@ -47,7 +47,7 @@ pub(super) fn run(job: &Job, send: &mut Send<'_>) -> Result<(), Error> {
 
 fn scan(job: &Job, unit: &Unit, left: &mut usize, send: &mut Send<'_>) -> Result<(), Error> {
     match &unit.rows {
-        Rows::Range(rows) if rows.len() > 2 * BATCH_ROWS && *left < rows.len() => {
+        Rows::Range(rows) if rows.len() > READ_ROWS && *left < rows.len() => {
             // A limit may be reached soon: do not decide about all rows first.
             for part in chunks(rows) {
                 scan_part(job, &unit.part(part), left, send)?;
@@ -97,10 +97,13 @@ fn has_all(unit: &Unit, read: &RecordBatch, wanted: &Columns) -> bool {
 fn emit(batch: RecordBatch, left: &mut usize, send: &mut Send<'_>) -> Result<(), Error> {
     let rows = batch.num_rows().min(*left);
     *left -= rows;
-    if rows == 0 { Ok(()) } else { send(batch.slice(0, rows)) }
+    for start in (0..rows).step_by(BATCH_ROWS) {
+        send(batch.slice(start, BATCH_ROWS.min(rows - start)))?;
+    }
+    Ok(())
 }
 
 fn chunks(rows: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
     let end = rows.end;
-    rows.clone().step_by(BATCH_ROWS).map(move |start| start..end.min(start + BATCH_ROWS))
+    rows.clone().step_by(READ_ROWS).map(move |start| start..end.min(start + READ_ROWS))
 }

@@ -168,6 +168,12 @@ fn compare(id: bool, left: &Value, op: CompareOp, right: &Value) -> bool {
             }
             _ => ordered(op, Some(left.cmp(right))),
         },
+        (Value::String(text), Value::Bytes(bytes)) | (Value::Bytes(bytes), Value::String(text))
+            if id && equality =>
+        {
+            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            ordered(op, Some(format!("{text:0>32}").cmp(&format!("{digits:0>32}"))))
+        }
         (Value::Int(a), Value::Int(b)) => ordered(op, Some(a.cmp(b))),
         (Value::Int(a), Value::Double(b)) => ordered(op, exact(*a, *b)),
         (Value::Double(a), Value::Int(b)) => ordered(op, exact(*b, *a).map(Ordering::reverse)),

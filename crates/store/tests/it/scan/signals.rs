@@ -142,3 +142,27 @@ async fn a_damaged_segment_is_left_out_and_the_answer_says_so() {
     assert_eq!(spans.iter().map(|span| span.start_ns).collect::<Vec<_>>(), [3, 1]);
     assert_eq!(stats.segments_damaged, 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn traces_are_found_without_their_sidecar() {
+    let fixture = Fixture::new().await;
+    let span = |n: u8| Span {
+        trace_id: TraceId([n % 4 + 1; 16]),
+        span_id: SpanId([n + 1; 8]),
+        start_ns: n.into(),
+        name: "work".into(),
+        ..Span::default()
+    };
+    fixture.fill(&[&(0..40).map(span).collect::<Vec<_>>()], &[]).await;
+    let store = &fixture.store;
+    let file = store.segments().catalog().snapshot().table(Signal::Traces, &Tenant::default())[0].clone();
+    std::fs::remove_file(store.segments().data_dir().join(file.sidecar_path().unwrap())).unwrap();
+    let (tenant, id) = (Tenant::default(), TraceId([2; 16]));
+    let found = store.traces(&tenant, &[id], throughline_store::scan::Columns::All, None).await.unwrap();
+    assert_eq!(found.iter().map(|batch| batch.num_rows()).sum::<usize>(), 10);
+    let summaries = store.summaries(&tenant, &[id], None).await.unwrap();
+    assert_eq!((summaries[0].span_count, summaries[0].root_name.as_str()), (10, "work"));
+    let filter = Filter::eq(Field::column("trace_id"), id.to_string());
+    let spans = fixture.scan(newest(&filter, Limit::Rows(3))).await.unwrap();
+    assert_eq!(spans.iter().map(|span| span.start_ns).collect::<Vec<_>>(), [37, 33, 29]);
+}
