@@ -31,7 +31,7 @@ fn span(number: u64, apart_ns: u64, resources: &[Arc<Resource>]) -> Span {
         kind: 2,
         start_ns: START_NS + (number * apart_ns) as i64,
         duration_ns: ((mixed >> 24) % 1_000_000_000) as i64,
-        status_code: if (mixed >> 40) % 100 == 0 { 2 } else { 0 },
+        status_code: if (mixed >> 40).is_multiple_of(100) { 2 } else { 0 },
         attributes: vec![
             ("http.status_code".to_owned(), Value::Int(((mixed >> 30) % 5 * 100 + 200) as i64)),
             ("user".to_owned(), Value::from(format!("user-{}", mixed % 10_000))),

@@ -12,8 +12,8 @@ use crate::limits::Meter;
 use crate::trace::Trace;
 use crate::{
     BackLinks, Dependencies, Limits, LogMatches, LogSearch, Metrics, Operations, OperationsRequest, Result,
-    SearchRequest, SearchResult, Services, SpanMetrics, SpanMetricsRequest, TagNames, TagNamesRequest, TagValues, TagValuesRequest, catalog,
-    dependencies, links, logs, metrics, metrics_query, search, tags,
+    SearchRequest, SearchResult, Services, SpanMetrics, SpanMetricsRequest, TagNames, TagNamesRequest,
+    TagValues, TagValuesRequest, catalog, dependencies, links, logs, metrics, metrics_query, search, tags,
 };
 
 /// Whole traces read at once.

@@ -272,7 +272,7 @@ async fn exemplars_are_spans_of_the_series() {
         let answer = answer.await.unwrap();
         let roots = answer.series.first().unwrap();
         let mut found: Vec<_> = roots.exemplars.iter().map(|one| (one.time_ns / SECOND, one.value)).collect();
-        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found.sort_by_key(|found| found.0);
         assert_eq!(found, [(5, 0.1), (15, 0.1)], "{query}");
     }
     let query = "{ true } | rate() with (exemplars = false)";
