@@ -83,6 +83,14 @@ impl Grid {
         self.origin_ns.saturating_add(self.step_ns.saturating_mul(steps))
     }
 
+    /// When spans of an interval start.
+    pub(super) fn time_in(&self, index: usize) -> TimeRange {
+        let end_ns = self.time_of(index);
+        let start_ns = end_ns.saturating_sub(self.step_ns).saturating_add(1).max(self.first_ns);
+        let start_ns = if index == 0 { self.first_ns } else { start_ns };
+        TimeRange::new(start_ns, end_ns.min(self.last_ns).saturating_add(1))
+    }
+
     /// Finds intervals of times that are often in the same one as the time before.
     pub(super) fn cursor(&self) -> Cursor {
         Cursor { grid: *self, after_ns: i64::MAX, until_ns: i64::MIN, index: 0 }

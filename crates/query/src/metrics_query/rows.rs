@@ -5,7 +5,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use hashbrown::HashMap;
 use throughline_model::{Signal, SpanId, Tenant, TraceId, schema};
 use throughline_store::Store;
-use throughline_store::scan::{Columns, Filter, Limit, Order, ScanRequest, TimeRange};
+use throughline_store::scan::{Columns, Filter, Limit, Order, ScanRequest};
 
 use super::codes::{Codes, CodesReader};
 use super::grid::Grid;
@@ -22,8 +22,8 @@ const NONE: u32 = u32::MAX;
 const UNKNOWN: u32 = u32::MAX - 1;
 /// Combinations of values for which a plain array is kept.
 const TABLE_MAX: usize = 1 << 16;
-/// Exemplars are taken from the ends of so many parts of the time range.
-const PARTS: i64 = 4;
+/// Exemplars are taken from the ends of so many intervals.
+const PARTS: usize = 4;
 
 /// Reads what a function needs from batches.
 #[derive(Debug)]
@@ -132,7 +132,8 @@ impl<'a> RowCounter<'a> {
         Ok(rows.into_iter().map(|row| *groups.entry(row).or_insert_with(|| found(row))).collect())
     }
 
-    /// Remembers some spans to look at: the newest of each part of the time range.
+    /// Remembers some spans to look at: the newest of some intervals that have any, so that little
+    /// is read besides.
     pub(super) async fn find_exemplars(
         &mut self,
         store: &Store,
@@ -141,21 +142,20 @@ impl<'a> RowCounter<'a> {
         (table, wanted): (&mut SeriesTable, usize),
         meter: &mut Meter,
     ) -> Result<()> {
-        let time = self.grid.time();
-        let part_ns = (time.end_ns - time.start_ns) / PARTS + 1;
-        let each = wanted.div_ceil(usize::try_from(PARTS).unwrap_or(1));
+        let busy = table.busy_intervals();
+        let parts = busy.len().min(PARTS);
+        let each = wanted.div_ceil(parts.max(1));
         let mut left = wanted;
         let mut columns = self.columns();
         columns.add_column(schema::TRACE_ID);
         columns.add_column(schema::SPAN_ID);
-        for part in 0..PARTS {
-            let start_ns = time.start_ns.saturating_add(part * part_ns);
-            let end_ns = start_ns.saturating_add(part_ns).min(time.end_ns);
-            if start_ns >= end_ns || left == 0 || !meter.is_complete() {
+        for part in 0..parts {
+            let Some(interval) = busy.get((2 * part + 1) * busy.len() / (2 * parts)) else { break };
+            if left == 0 || !meter.is_complete() {
                 break;
             }
             let request = ScanRequest {
-                time: TimeRange::new(start_ns, end_ns),
+                time: self.grid.time_in(*interval),
                 filter: filter.clone(),
                 columns: columns.clone(),
                 order: Order::NewestFirst,

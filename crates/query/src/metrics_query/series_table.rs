@@ -181,6 +181,26 @@ impl SeriesTable {
         }
     }
 
+    /// The intervals for which any group has spans, ascending.
+    pub(super) fn busy_intervals(&self) -> Vec<usize> {
+        let mut busy = vec![false; self.points];
+        let mut mark = |counts: &mut dyn Iterator<Item = bool>| {
+            busy.iter_mut().zip(counts).for_each(|(busy, any)| *busy |= any);
+        };
+        for group in &self.groups {
+            match &group.cells {
+                Cells::Counts(counts) => mark(&mut counts.iter().map(|count| *count > 0)),
+                Cells::Numbers(numbers) => mark(&mut numbers.iter().map(|(_, count)| *count > 0)),
+                Cells::Buckets(buckets) => {
+                    for counts in buckets.iter().flatten() {
+                        mark(&mut counts.iter().map(|count| *count > 0));
+                    }
+                }
+            }
+        }
+        busy.iter().enumerate().filter(|(_, busy)| **busy).map(|(index, _)| index).collect()
+    }
+
     /// Remembers a span to look at; whether it was kept.
     pub(super) fn add_exemplar(&mut self, group: u32, seen: Seen) -> bool {
         let Some(group) = self.groups.get_mut(group as usize) else { return false };
