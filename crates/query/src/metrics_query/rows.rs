@@ -23,7 +23,7 @@ const UNKNOWN: u32 = u32::MAX - 1;
 /// Combinations of values for which a plain array is kept.
 const TABLE_MAX: usize = 1 << 16;
 /// Exemplars are taken from the ends of so many intervals.
-const PARTS: usize = 4;
+const PARTS: usize = 2;
 
 /// Reads what a function needs from batches.
 #[derive(Debug)]
