@@ -101,7 +101,9 @@ async fn run(server: &Server, case: &Value) -> anyhow::Result<()> {
         Some("tempo-metrics-range") => {
             let body: Value = serde_json::from_slice(&body)?;
             let series = body["series"].as_array().context("no series")?;
-            for rule in ["wire", "data"].iter().flat_map(|part| case["expect"][part].as_array().into_iter().flatten()) {
+            for rule in
+                ["wire", "data"].iter().flat_map(|part| case["expect"][part].as_array().into_iter().flatten())
+            {
                 check_series(series, rule.as_str().context("a rule that is no text")?)?;
             }
         }
@@ -123,7 +125,10 @@ fn check_series(series: &[Value], rule: &str) -> anyhow::Result<()> {
         }
         "series-min" => ensure!(series.len() >= argument.parse()?, "{} series", series.len()),
         "every-series-label-key" => {
-            ensure!(series.iter().all(|one| label(one, argument).is_some()), "a series without label {argument}");
+            ensure!(
+                series.iter().all(|one| label(one, argument).is_some()),
+                "a series without label {argument}"
+            );
         }
         "compare-meta-types" => {
             for kind in argument.split(',') {

@@ -38,6 +38,8 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     println!("{passed} passed, {failed} failed");
+    // Killed on drop, which an exit would skip.
+    drop(server);
     std::process::exit(i32::from(failed > 0));
 }
 

@@ -23,7 +23,8 @@ pub(super) struct Find {
 /// Most traces of one answer.
 pub(super) const LIMIT_MAX: usize = 1500;
 
-const ANYWHERE: &[&str] = &["span.", "resource.", "event.", "link.", "instrumentation."];
+const ON_THE_SPAN: &[&str] = &["span.", "resource.", "instrumentation."];
+const IN_ITS_PARTS: &[&str] = &["event.", "link."];
 
 impl Find {
     /// The TraceQL query.
@@ -71,7 +72,13 @@ fn tag(key: &str, value: &str) -> String {
         "otel.scope.version" | "otel.library.version" => {
             format!("instrumentation:version = {}", quote(value))
         }
-        _ => format!("({})", attribute_equals(ANYWHERE, key, value)),
+        // TraceQL has one event meet all conditions on events; Jaeger lets each tag be on another one,
+        // and a double negation keeps a condition to itself.
+        _ => format!(
+            "({} || !(!({})))",
+            attribute_equals(ON_THE_SPAN, key, value),
+            attribute_equals(IN_ITS_PARTS, key, value)
+        ),
     }
 }
 
@@ -101,7 +108,7 @@ mod tests {
             duration_max_ns: None,
             limit: 20,
         };
-        expect_test::expect![[r#"{ resource.service.name = "shop" && name = "GET \"/\"" && status = error && (span."n" = "5" || span."n" = 5 || resource."n" = "5" || resource."n" = 5 || event."n" = "5" || event."n" = 5 || link."n" = "5" || link."n" = 5 || instrumentation."n" = "5" || instrumentation."n" = 5) && duration >= 5ns }"#]]
+        expect_test::expect![[r#"{ resource.service.name = "shop" && name = "GET \"/\"" && status = error && (span."n" = "5" || span."n" = 5 || resource."n" = "5" || resource."n" = 5 || instrumentation."n" = "5" || instrumentation."n" = 5 || !(!(event."n" = "5" || event."n" = 5 || link."n" = "5" || link."n" = 5))) && duration >= 5ns }"#]]
             .assert_eq(&find.traceql());
     }
 }
