@@ -1,7 +1,7 @@
 //! Concatenating batches by column name.
 //!
 //! Batches of one signal differ in their optional and attribute columns, in the order of their
-//! columns and in their dictionaries. [`concat`] makes one batch of them: dictionaries united,
+//! columns and in their dictionaries. [`concat()`] makes one batch of them: dictionaries united,
 //! missing columns null, and attributes that get no column of their own moved into
 //! [`crate::schema::ATTRIBUTES`].
 
@@ -51,11 +51,11 @@ pub fn concat(
     concat_keeping(signal, batches, kept)
 }
 
-/// As [`concat`], with exactly these attribute columns (`a.<key>` and type): every other attribute
+/// As [`concat()`], with exactly these attribute columns (`a.<key>` and type): every other attribute
 /// goes to the `attributes` column.
 ///
 /// # Errors
-/// As [`concat`].
+/// As [`concat()`].
 pub fn concat_keeping(
     signal: Signal,
     batches: &[RecordBatch],

@@ -1,6 +1,6 @@
 //! Segments: sorted Parquet files with a trace sidecar.
 //!
-//! [`write`] turns the rows of a flush into one file, [`Segments`] opens files through a cache of their footers, a
+//! [`write()`] turns the rows of a flush into one file, [`Segments`] opens files through a cache of their footers, a
 //! [`SegmentReader`] reads row groups, pages, distinct values and single traces. Everything here is synchronous: callers run it
 //! on threads that may block. `docs/format/segments.md` describes the bytes.
 

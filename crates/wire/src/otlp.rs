@@ -1,8 +1,8 @@
 //! OTLP, the OpenTelemetry protocol: export requests to batches and back, and the answers.
 //!
-//! [`decode`] is what a listener and the write-ahead log's replay call. [`encode`] is what an
-//! exporter and the trace APIs call. The answers to an export request are in [`response`] and
-//! [`status`].
+//! [`decode`] is what a listener and the write-ahead log's replay call. [`encode()`] is what an
+//! exporter and the trace APIs call. The answers to an export request are in [`mod@response`] and
+//! [`mod@status`].
 //!
 //! # What is normalised
 //! Nothing that a valid request carries is lost but the following, which a round trip shows:

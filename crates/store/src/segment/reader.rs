@@ -210,7 +210,7 @@ impl SegmentReader {
         pages::plan_rows(&self.row_groups(), rows, columns)
     }
 
-    /// The distinct values of a column in these row groups; see [`dictionary::distinct`].
+    /// The distinct values of a column in these row groups.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`] for a damaged file.
