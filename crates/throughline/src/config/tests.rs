@@ -85,7 +85,8 @@ fn unknown_components_are_refused_and_lacking_ones_named_as_such() {
 fn wrong_values_are_refused_with_their_position() {
     let error = refusal(&DEFAULT.replace("limit_mib: 1024", "limit_mib: lots"));
     assert!(error.contains(":17:") && error.contains("lots"), "{error}");
-    assert!(refusal("receivers: [").contains("test.yaml:1:"));
+    let broken = refusal("receivers: [");
+    assert!(broken.starts_with("test.yaml:") && broken.contains("not YAML"), "{broken}");
     assert!(refusal("a: 1\na: 2").contains("given twice"));
 }
 
