@@ -229,10 +229,11 @@ fn service_column(field: &Field) -> Field {
     }
 }
 
+/// A double negation stays: it keeps conditions on events and links to themselves, where without it they would have to be
+/// met by the one event that meets the conditions beside them.
 pub(super) fn not(node: Node) -> Node {
     match node {
         Node::Const(truth) => Node::Const(!truth),
-        Node::Not(inner) => *inner,
         other => Node::Not(Box::new(other)),
     }
 }
