@@ -25,6 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &["model", "wire", "lang", "pipeline", "transport", "store", "query", "api", "toolkit", "gateway"],
     ),
     ("gateway", &["toolkit"]),
+    ("ledger", &["toolkit"]),
     ("throughline-testkit", &["model"]),
     ("xtask", &[]),
 ];

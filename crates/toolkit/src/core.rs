@@ -7,10 +7,13 @@ use opentelemetry::metrics::Meter;
 
 use crate::export::console::Output;
 use crate::export::metrics::MetricRequest;
+#[cfg(any(feature = "axum", feature = "reqwest"))]
 use crate::http::metrics::HttpInstruments;
 use crate::json_log;
 use crate::layer::event::LogData;
 use crate::layer::span_data::SpanData;
+#[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
+use crate::messaging::instruments::MessagingInstruments;
 use crate::metrics::exemplars::Exemplars;
 use crate::queue::{Pool, Queue};
 use crate::sampler::Sampler;
@@ -28,7 +31,10 @@ pub(crate) struct Core {
     pub(crate) log_pool: Pool<LogData>,
     pub(crate) metrics: Arc<Queue<MetricRequest>>,
     pub(crate) output: Arc<dyn Output>,
+    #[cfg(any(feature = "axum", feature = "reqwest"))]
     pub(crate) http: HttpInstruments,
+    #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
+    pub(crate) messaging: MessagingInstruments,
     pub(crate) db: db::DbInstruments,
     pub(crate) exemplars: Arc<Exemplars>,
     open_spans: AtomicI64,
@@ -52,7 +58,10 @@ impl Core {
             logs: Queue::new(settings.logs.batch.queue),
             log_pool: Pool::new(settings.logs.batch.queue.batch * POOLED_BATCHES),
             metrics,
+            #[cfg(any(feature = "axum", feature = "reqwest"))]
             http: HttpInstruments::new(meter, &exemplars),
+            #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
+            messaging: MessagingInstruments::new(meter, &exemplars),
             db: db::DbInstruments::new(meter, &exemplars),
             open_spans: AtomicI64::new(0),
             output,

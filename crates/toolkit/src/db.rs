@@ -23,10 +23,10 @@ use tracing::{Instrument, Span};
 
 use crate::core::Core;
 use crate::fields::{Key, Stored};
-use crate::http::metrics::labels;
 use crate::layer::{self, TelemetryLayer};
 use crate::metrics::DurationHistogram;
 use crate::metrics::exemplars::Exemplars;
+use crate::metrics::labels;
 use crate::{SpanKind, clock, record_error};
 use statement::Statement;
 

@@ -1,6 +1,8 @@
 //! HTTP boundaries: a layer for servers, a client for outgoing requests.
 
+#[cfg(feature = "reqwest")]
 pub mod client;
+#[cfg(feature = "axum")]
 pub mod server;
 
 pub(crate) mod metrics;

@@ -62,8 +62,32 @@ mod span_ext;
 mod telemetry;
 
 pub mod db;
+#[cfg(any(feature = "axum", feature = "reqwest"))]
 pub mod http;
 pub mod propagation;
+
+#[cfg(feature = "audit")]
+pub mod audit;
+#[cfg(feature = "tonic")]
+pub mod grpc;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
+mod messaging;
+#[cfg(feature = "nats")]
+pub mod nats;
+#[cfg(feature = "outbox")]
+pub mod outbox;
+#[cfg(feature = "process")]
+pub mod process;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
+#[cfg(feature = "redis")]
+pub mod redis;
+#[cfg(feature = "runtime")]
+pub mod runtime;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use api_span::{ApiSpan, ApiTracer, ApiTracerProvider};
 pub use builder::TelemetryBuilder;

@@ -1,12 +1,13 @@
 //! Duration histograms with exemplars, which the SDK never collects.
 
 pub(crate) mod exemplars;
+pub(crate) mod series;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Histogram, Meter};
+use opentelemetry::metrics::{BoundHistogram, Histogram, Meter};
 
 use crate::layer::active;
 use exemplars::Exemplars;
@@ -39,4 +40,37 @@ impl DurationHistogram {
         self.inner.record(seconds, attributes);
         active::with_current(|cx| self.exemplars.offer(self.name, seconds, attributes, cx));
     }
+}
+
+impl DurationHistogram {
+    /// The histogram for one set of attributes, cheaper to record on.
+    pub(crate) fn bind(&self, attributes: &[KeyValue]) -> BoundDuration {
+        BoundDuration {
+            inner: self.inner.bind(attributes),
+            series: exemplars::series_of_attributes(self.name, attributes),
+            exemplars: Arc::clone(&self.exemplars),
+        }
+    }
+}
+
+/// A [`DurationHistogram`] for one set of attributes.
+#[derive(Debug, Clone)]
+pub(crate) struct BoundDuration {
+    inner: BoundHistogram<f64>,
+    series: u64,
+    exemplars: Arc<Exemplars>,
+}
+
+impl BoundDuration {
+    /// Takes one measurement.
+    pub(crate) fn record(&self, duration: Duration) {
+        let seconds = duration.as_secs_f64();
+        self.inner.record(seconds);
+        active::with_current(|cx| self.exemplars.offer_to(|| self.series, seconds, cx));
+    }
+}
+
+/// Attributes of one measurement; absent ones are left out.
+pub(crate) fn labels<const N: usize>(list: [Option<KeyValue>; N]) -> Vec<KeyValue> {
+    list.into_iter().flatten().collect()
 }

@@ -17,12 +17,12 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 use tracing::{Instrument, Span};
 
-use super::metrics::labels;
 use super::semconv;
 use crate::core::Core;
 use crate::fields::{Fields, Key, Stored};
 use crate::layer::span_data::EventData;
 use crate::layer::{self, TelemetryLayer};
+use crate::metrics::labels;
 use crate::{SpanExt, SpanKind, SpanStatus, clock, propagation, record_error};
 use reqwest::{Client, IntoUrl, Method, Request, RequestBuilder, Response};
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, UpDownCounter};
 
 use crate::metrics::DurationHistogram;
@@ -29,9 +28,4 @@ impl HttpInstruments {
                 .build(),
         }
     }
-}
-
-/// Attributes of one measurement; absent ones are left out.
-pub(crate) fn labels<const N: usize>(list: [Option<KeyValue>; N]) -> Vec<KeyValue> {
-    list.into_iter().flatten().collect()
 }

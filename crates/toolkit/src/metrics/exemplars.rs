@@ -48,6 +48,11 @@ impl Exemplars {
         attributes: &[KeyValue],
         cx: Option<&TraceContext>,
     ) {
+        self.offer_to(|| series_of_attributes(name, attributes), value, cx);
+    }
+
+    /// [`Exemplars::offer`] to a series known by its number.
+    pub(crate) fn offer_to(&self, series: impl FnOnce() -> u64, value: f64, cx: Option<&TraceContext>) {
         let cx = cx.filter(|cx| cx.is_valid());
         let wanted = match self.filter {
             ExemplarFilter::AlwaysOff => false,
@@ -63,7 +68,7 @@ impl Exemplars {
             trace_id: cx.map_or([0; 16], |cx| cx.trace_id().to_bytes()),
             span_id: cx.map_or([0; 8], |cx| cx.span_id().to_bytes()),
         };
-        let series = series_of(name, attributes.iter().map(|a| (a.key.as_str(), a.value.as_str())));
+        let series = series();
         let bucket = DURATION_BOUNDARIES.iter().take_while(|b| value > **b).count();
         let mut all = self.series.lock();
         if all.len() >= SERIES_MAX && !all.contains_key(&series) {
@@ -122,6 +127,11 @@ impl Taken {
             value: Some(exemplar::Value::AsDouble(self.value)),
         }
     }
+}
+
+/// The number of the series that a histogram has for these attributes.
+pub(crate) fn series_of_attributes(name: &str, attributes: &[KeyValue]) -> u64 {
+    series_of(name, attributes.iter().map(|a| (a.key.as_str(), a.value.as_str())))
 }
 
 /// The same number for the same name and attributes in any order.

@@ -15,10 +15,10 @@ use tracing::Span;
 use crate::clock;
 use crate::core::Core;
 use crate::fields::{FieldLimits, Fields, Key, Stored, ValueRef};
-use crate::http::metrics::labels;
 use crate::http::semconv;
 use crate::layer;
 use crate::layer::span_data::{EventData, SpanData};
+use crate::metrics::labels;
 use crate::propagation::{self, TraceContext};
 use crate::{SpanExt, SpanKind, SpanStatus};
 

@@ -1,0 +1,1 @@
+//! Rules about telemetry, checked as it is made.

@@ -1,0 +1,1 @@
+//! gRPC boundaries: tower layers for tonic servers and clients.

@@ -1,0 +1,1 @@
+//! Kafka: context in record headers, spans for producing and consuming.

@@ -1,0 +1,6 @@
+//! What the messaging boundaries share: the conventions' names and one operation on one or
+//! several messages, with its span and its measurements.
+
+pub(crate) mod instruments;
+pub(crate) mod names;
+pub(crate) mod operation;

@@ -1,0 +1,135 @@
+//! `messaging.client.*` and `messaging.process.duration`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{BoundCounter, Counter, Meter};
+
+use super::names;
+use super::operation::{Operation, OperationType};
+use crate::metrics::exemplars::Exemplars;
+use crate::metrics::series::SeriesCache;
+use crate::metrics::{BoundDuration, DurationHistogram};
+
+/// Instruments of the messaging boundaries.
+#[derive(Debug)]
+pub(crate) struct MessagingInstruments {
+    operation_duration: DurationHistogram,
+    process_duration: DurationHistogram,
+    sent: Counter<u64>,
+    consumed: Counter<u64>,
+    /// What operations that succeed are counted on: the same few, again and again.
+    series: SeriesCache<Series>,
+}
+
+#[derive(Debug, Clone)]
+struct Series {
+    duration: BoundDuration,
+    messages: Option<BoundCounter<u64>>,
+}
+
+impl MessagingInstruments {
+    pub(crate) fn new(meter: &Meter, exemplars: &Arc<Exemplars>) -> Self {
+        let duration = |name, text| DurationHistogram::new(meter, name, text, exemplars);
+        let counter = |name: &'static str, text: &'static str| {
+            meter.u64_counter(name).with_unit("{message}").with_description(text).build()
+        };
+        Self {
+            operation_duration: duration(
+                "messaging.client.operation.duration",
+                "Duration of messaging operation initiated by a producer or consumer client.",
+            ),
+            process_duration: duration("messaging.process.duration", "Duration of processing operation."),
+            sent: counter(
+                "messaging.client.sent.messages",
+                "Number of messages producer attempted to send to the broker.",
+            ),
+            consumed: counter(
+                "messaging.client.consumed.messages",
+                "Number of messages that were delivered to the application.",
+            ),
+            series: SeriesCache::new(),
+        }
+    }
+
+    /// Counts an operation that has ended.
+    pub(crate) fn measure(
+        &self,
+        operation: &Operation<'_>,
+        messages: u64,
+        elapsed: Duration,
+        error_type: Option<&str>,
+    ) {
+        if let Some(error_type) = error_type {
+            let mut labels = labels(operation);
+            labels.push(KeyValue::new("error.type", error_type.to_owned()));
+            self.duration(operation.kind).record(elapsed, &labels);
+            if let Some(counter) = self.counter(operation.kind) {
+                counter.add(messages, &labels);
+            }
+            return;
+        }
+        let key = (
+            operation.system.name,
+            operation.name,
+            operation.destination.shown(),
+            operation.group,
+            operation.server,
+        );
+        self.series.with(
+            &key,
+            || self.bind(operation),
+            |series| {
+                series.duration.record(elapsed);
+                if let Some(counter) = &series.messages {
+                    counter.add(messages);
+                }
+            },
+        );
+    }
+
+    fn bind(&self, operation: &Operation<'_>) -> Series {
+        let labels = labels(operation);
+        Series {
+            duration: self.duration(operation.kind).bind(&labels),
+            messages: self.counter(operation.kind).map(|counter| counter.bind(&labels)),
+        }
+    }
+
+    fn duration(&self, kind: OperationType) -> &DurationHistogram {
+        match kind {
+            OperationType::Process => &self.process_duration,
+            _ => &self.operation_duration,
+        }
+    }
+
+    fn counter(&self, kind: OperationType) -> Option<&Counter<u64>> {
+        match kind {
+            OperationType::Send => Some(&self.sent),
+            OperationType::Receive => Some(&self.consumed),
+            // Messages that were pushed to the application were received by nobody else.
+            OperationType::Process => None,
+            OperationType::Create | OperationType::Settle => None,
+        }
+    }
+}
+
+fn labels(operation: &Operation<'_>) -> Vec<KeyValue> {
+    let destination = &operation.destination;
+    let key = if destination.template.is_some() { names::DESTINATION_TEMPLATE } else { names::DESTINATION };
+    let mut labels = vec![
+        KeyValue::new(names::SYSTEM, operation.system.name),
+        KeyValue::new(names::OPERATION_NAME, operation.name),
+        KeyValue::new(names::OPERATION_TYPE, operation.kind.as_str()),
+        KeyValue::new(key, destination.shown().to_owned()),
+    ];
+    if let Some(group) = operation.group {
+        labels.push(KeyValue::new(names::CONSUMER_GROUP, group.to_owned()));
+    }
+    if let Some((address, port)) = operation.server {
+        labels.push(KeyValue::new(names::SERVER_ADDRESS, address.to_owned()));
+        labels.push(KeyValue::new(names::SERVER_PORT, i64::from(port)));
+    }
+    labels
+}

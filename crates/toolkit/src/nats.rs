@@ -1,0 +1,1 @@
+//! NATS and JetStream: context in headers, spans for publishing, requests, subscriptions, consumers.

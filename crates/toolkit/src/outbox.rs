@@ -1,0 +1,1 @@
+//! A transactional outbox whose messages keep the trace that wrote them.

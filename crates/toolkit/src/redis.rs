@@ -1,0 +1,1 @@
+//! Redis: a span a command.

@@ -1,0 +1,1 @@
+//! An OTLP sink in the process, and assertions about traces that read like sentences.

@@ -1,0 +1,2 @@
+//! `ledger SERVICE`: one service of the ledger reference system.
+fn main() {}
