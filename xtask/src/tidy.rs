@@ -27,6 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("gateway", &["toolkit"]),
     ("ledger", &["toolkit"]),
     ("throughline-testkit", &["model"]),
+    ("toolkit-cost", &["toolkit"]),
     ("xtask", &[]),
 ];
 

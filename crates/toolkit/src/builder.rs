@@ -27,7 +27,7 @@ use crate::{Environment, InitError, Telemetry, TracingConfig, diagnostics};
 pub struct TelemetryBuilder {
     code: CodeSettings,
     environment: Environment,
-    output: Arc<dyn Output>,
+    output: Option<Arc<dyn Output>>,
 }
 
 impl Default for TelemetryBuilder {
@@ -35,7 +35,7 @@ impl Default for TelemetryBuilder {
         Self {
             code: CodeSettings { log_lines: true, ..CodeSettings::default() },
             environment: Environment::process(),
-            output: Arc::new(Standard),
+            output: None,
         }
     }
 }
@@ -108,13 +108,13 @@ impl TelemetryBuilder {
     /// Hands each log line, with its newline, to `write` instead of stderr.
     #[must_use]
     pub fn log_to(mut self, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        self.output = Arc::new(Redirected(Box::new(write)));
+        self.output = Some(Arc::new(Redirected(Box::new(write))));
         self
     }
 
     #[cfg(test)]
     pub(crate) fn set_output(&mut self, output: Arc<dyn Output>) {
-        self.output = output;
+        self.output = Some(output);
     }
 
     /// Starts telemetry and installs it for the whole process.
@@ -141,7 +141,8 @@ impl TelemetryBuilder {
         let exemplars = Arc::new(Exemplars::new(settings.metrics.exemplars));
         let meters = provider(&settings, &queue, &exemplars);
         let meter = meters.meter("throughline_toolkit");
-        let core = Arc::new(Core::new(settings, self.output, queue, exemplars, &meter));
+        let output = self.output.unwrap_or_else(|| Arc::new(Standard::start()));
+        let core = Arc::new(Core::new(settings, output, queue, exemplars, &meter));
         let thread = ExportThread::start(&core)?;
         for warning in &core.settings.warnings {
             diagnostics::say(&core, Severity::Warn, warning.clone());

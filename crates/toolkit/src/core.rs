@@ -111,6 +111,7 @@ impl Core {
             logs: self.logs.report(),
             metrics: self.metrics.report(),
             open_spans: u64::try_from(open).unwrap_or(0),
+            log_lines_dropped: 0,
             complete,
         }
     }

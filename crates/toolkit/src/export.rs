@@ -3,6 +3,7 @@
 pub(crate) mod console;
 mod encode;
 mod lane;
+mod lines;
 mod log;
 pub(crate) mod metrics;
 mod proto;

@@ -7,7 +7,7 @@ use opentelemetry::Array;
 
 use crate::export::console::Output;
 use crate::fields::ValueRef;
-use crate::layer::event::LogData;
+use crate::layer::event::{LogData, Severity};
 use crate::propagation::push_hex;
 
 /// Buffers above this size are not kept for the next line.
@@ -23,20 +23,21 @@ thread_local! {
 }
 
 pub(crate) fn write(record: &LogData, service: &str, output: &dyn Output) {
+    let urgent = record.severity == Severity::Error;
     let written = LINE.try_with(|line| {
         // A Display implementation that logs while its own line is being written finds the
         // buffer taken and uses a fresh one.
         let Ok(mut line) = line.try_borrow_mut() else { return false };
         line.clear();
         format_line(record, service, &mut line);
-        output.log_line(&line);
+        output.log_line(&line, urgent);
         line.shrink_to(LINE_KEPT_BYTES);
         true
     });
     if !matches!(written, Ok(true)) {
         let mut line = String::new();
         format_line(record, service, &mut line);
-        output.log_line(&line);
+        output.log_line(&line, urgent);
     }
 }
 

@@ -99,16 +99,19 @@ pub struct ShutdownReport {
     pub metrics: SignalReport,
     /// Sampled spans that were started and had not ended; they are in none of the counts above.
     pub open_spans: u64,
+    /// JSON log lines that were lost because nobody read stderr; known once telemetry has stopped.
+    pub log_lines_dropped: u64,
     /// False when the time limit cut the work short.
     pub complete: bool,
 }
 
 impl ShutdownReport {
-    /// Whether every recorded item of every signal reached the collector.
+    /// Whether every recorded item of every signal reached the collector, and every log line stderr.
     #[must_use]
     pub fn is_lossless(&self) -> bool {
         let waiting = self.spans.waiting + self.logs.waiting + self.metrics.waiting;
-        waiting + self.spans.dropped + self.logs.dropped + self.metrics.dropped == 0
+        let dropped = self.spans.dropped + self.logs.dropped + self.metrics.dropped;
+        waiting + dropped + self.log_lines_dropped == 0
     }
 
     /// Writes the report as one log event: information when nothing was lost, else a warning.
@@ -120,6 +123,9 @@ impl ShutdownReport {
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "spans: {}; logs: {}; metrics: {}", self.spans, self.logs, self.metrics)?;
+        if self.log_lines_dropped > 0 {
+            write!(f, "; {} log lines dropped", self.log_lines_dropped)?;
+        }
         if self.open_spans > 0 {
             write!(f, "; {} spans still open", self.open_spans)?;
         }

@@ -166,7 +166,8 @@ impl Telemetry {
     }
 
     fn conclude(&self, complete: bool) -> ShutdownReport {
-        let report = self.core.report(complete);
+        let mut report = self.core.report(complete);
+        report.log_lines_dropped = self.core.output.close();
         *self.report.lock() = Some(report);
         report
     }

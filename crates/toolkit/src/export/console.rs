@@ -1,41 +1,63 @@
 //! Outputs of this process itself: log lines on stderr, and the `console` exporter on stdout.
 
 use std::fmt::{self, Debug};
-use std::io::Write;
+use std::io::{Stderr, Write};
+use std::sync::Arc;
+
+use super::lines::Lines;
 
 /// Where lines go. Replaced in tests.
 pub(crate) trait Output: Debug + Send + Sync {
-    /// One complete line, with its newline.
-    fn log_line(&self, line: &str);
+    /// One complete line, with its newline; an urgent one is out when this returns.
+    fn log_line(&self, line: &str, urgent: bool);
+    /// Writes what waits; later lines do not wait. How many lines were lost so far.
+    fn close(&self) -> u64 {
+        0
+    }
     /// One export request as OTLP JSON, with its newline.
     fn console(&self, json: &str);
 }
 
 /// stderr and stdout.
 #[derive(Debug)]
-pub(crate) struct Standard;
+pub(crate) struct Standard(Arc<Lines<Stderr>>);
+
+impl Standard {
+    pub(crate) fn start() -> Self {
+        Self(Lines::start(std::io::stderr()))
+    }
+}
 
 impl Output for Standard {
-    fn log_line(&self, line: &str) {
-        // Nowhere is left to report that stderr is closed.
-        let _closed = std::io::stderr().lock().write_all(line.as_bytes()).is_err();
+    fn log_line(&self, line: &str, urgent: bool) {
+        self.0.push(line, urgent);
+    }
+
+    fn close(&self) -> u64 {
+        self.0.close();
+        self.0.dropped()
     }
 
     fn console(&self, json: &str) {
-        let _closed = std::io::stdout().lock().write_all(json.as_bytes()).is_err();
+        print(json);
     }
+}
+
+fn print(json: &str) {
+    // Nowhere is left to report that stdout is closed.
+    let _closed = std::io::stdout().lock().write_all(json.as_bytes()).is_err();
 }
 
 /// Log lines go to a function of the service's choice.
 pub(crate) struct Redirected(pub(crate) Box<dyn Fn(&str) + Send + Sync>);
 
 impl Output for Redirected {
-    fn log_line(&self, line: &str) {
+    fn log_line(&self, line: &str, _: bool) {
         (self.0)(line);
     }
 
     fn console(&self, json: &str) {
-        Standard.console(json);
+        print(json);
     }
 }
 
@@ -57,7 +79,7 @@ mod tests {
     struct Recorder(Mutex<Vec<String>>);
 
     impl Output for Recorder {
-        fn log_line(&self, _: &str) {}
+        fn log_line(&self, _: &str, _: bool) {}
         fn console(&self, json: &str) {
             self.0.lock().unwrap().push(json.to_owned());
         }

@@ -14,15 +14,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::KeyValue;
 use tracing::{Instrument, Span};
 
+use super::metrics::Sent;
 use super::semconv;
 use crate::core::Core;
 use crate::fields::{Fields, Key, Stored};
 use crate::layer::span_data::EventData;
 use crate::layer::{self, TelemetryLayer};
-use crate::metrics::labels;
 use crate::{SpanExt, SpanKind, SpanStatus, clock, propagation, record_error};
 use reqwest::{Client, IntoUrl, Method, Request, RequestBuilder, Response};
 
@@ -170,7 +169,7 @@ struct Call {
     span: Span,
     method: &'static str,
     host: String,
-    port: Option<i64>,
+    port: Option<u16>,
     scheme: String,
     started: u64,
     ended: bool,
@@ -200,7 +199,7 @@ impl Call {
             span,
             method,
             host: url.host_str().unwrap_or("").to_owned(),
-            port: url.port_or_known_default().map(i64::from),
+            port: url.port_or_known_default(),
             scheme: url.scheme().to_owned(),
             started: clock::monotonic_ns(),
             ended: false,
@@ -237,22 +236,22 @@ impl Call {
                 data.set_status(SpanStatus::Error(String::new()));
             }
         });
-        self.measure(status.map(|s| i64::from(s.as_u16())), version, error);
+        self.measure(status.map(|s| s.as_u16()), version, error.as_deref());
     }
 
-    fn measure(&self, status: Option<i64>, version: Option<&'static str>, error: Option<Cow<'static, str>>) {
-        let labels = labels([
-            Some(KeyValue::new("http.request.method", self.method)),
-            Some(KeyValue::new("server.address", self.host.clone())),
-            self.port.map(|port| KeyValue::new("server.port", port)),
-            Some(KeyValue::new("url.scheme", self.scheme.clone())),
-            status.map(|s| KeyValue::new("http.response.status_code", s)),
-            version.map(|v| KeyValue::new("network.protocol.version", v)),
-            error.map(|e| KeyValue::new("error.type", e)),
-        ]);
+    fn measure(&self, status: Option<u16>, version: Option<&'static str>, error: Option<&str>) {
         let elapsed = clock::monotonic_ns().saturating_sub(self.started);
+        let series = Sent {
+            method: self.method,
+            host: &self.host,
+            port: self.port,
+            scheme: &self.scheme,
+            version,
+            status,
+            error,
+        };
         let _current = self.span.enter();
-        self.core.http.client_duration.record(Duration::from_nanos(elapsed), &labels);
+        self.core.http.sent(&series, Duration::from_nanos(elapsed));
     }
 }
 

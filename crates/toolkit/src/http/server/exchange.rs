@@ -9,16 +9,15 @@ use axum::extract::{ConnectInfo, MatchedPath};
 use http::header::{FORWARDED, HOST, HeaderMap, USER_AGENT};
 use http::request::Parts;
 use http::{StatusCode, Uri, Version};
-use opentelemetry::KeyValue;
 use tracing::Span;
 
 use crate::clock;
 use crate::core::Core;
 use crate::fields::{FieldLimits, Fields, Key, Stored, ValueRef};
+use crate::http::metrics::Served;
 use crate::http::semconv;
 use crate::layer;
 use crate::layer::span_data::{EventData, SpanData};
-use crate::metrics::labels;
 use crate::propagation::{self, TraceContext};
 use crate::{SpanExt, SpanKind, SpanStatus};
 
@@ -52,8 +51,7 @@ impl Exchange {
             let route = route.as_ref().map(MatchedPath::as_str);
             describe(data, core.settings.span_limits.fields, head, method, route);
         });
-        let active = [KeyValue::new("http.request.method", method), KeyValue::new("url.scheme", scheme)];
-        core.http.active_requests.add(1, &active);
+        core.http.active(method, scheme, 1);
         let version = head.version;
         Self { core, span, method, scheme, version, route, started, status: None, error: None }
     }
@@ -110,23 +108,18 @@ impl Drop for Exchange {
             self.error.take().or_else(|| status.map(|s| semconv::status_text(s.as_u16())))
         });
         let http = &self.core.http;
-        let method = KeyValue::new("http.request.method", self.method);
-        let scheme = KeyValue::new("url.scheme", self.scheme);
-        http.active_requests.add(-1, &[method.clone(), scheme.clone()]);
+        http.active(self.method, self.scheme, -1);
         let elapsed = clock::monotonic_ns().saturating_sub(self.started);
-        let status = self.status.map(|s| i64::from(s.as_u16()));
-        let route = self.route.as_ref().map(|r| KeyValue::new("http.route", r.as_str().to_owned()));
-        let version = semconv::protocol_version(self.version);
-        let labels = labels([
-            Some(method),
-            Some(scheme),
-            Some(KeyValue::new("network.protocol.version", version)),
-            status.map(|s| KeyValue::new("http.response.status_code", s)),
-            route,
-            error.map(|e| KeyValue::new("error.type", e)),
-        ]);
+        let series = Served {
+            method: self.method,
+            scheme: self.scheme,
+            version: semconv::protocol_version(self.version),
+            status: self.status.map(|s| s.as_u16()),
+            route: self.route.as_ref().map(MatchedPath::as_str),
+            error: error.as_deref(),
+        };
         let _current = self.span.enter();
-        http.server_duration.record(Duration::from_nanos(elapsed), &labels);
+        http.served(&series, Duration::from_nanos(elapsed));
     }
 }
 
