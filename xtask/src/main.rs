@@ -6,6 +6,7 @@ mod conformance;
 mod fuzz;
 mod install;
 mod server;
+mod services;
 mod tidy;
 
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ enum Task {
         /// Only the steps whose names contain one of these words.
         only: Vec<String>,
     },
+    /// Starts, stops or shows the servers that tests need: NATS, PostgreSQL, Redis, Kafka.
+    Services(services::Services),
     /// Checks the rules of the house: crate edges, file sizes, names.
     Tidy,
     /// Runs others' test data, given by path: traceql, otlp, jaeger, grafana or all.
@@ -54,6 +57,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Check { only } => check::check(&only),
+        Task::Services(services) => services.run(),
         Task::Tidy => tidy::run(),
         Task::Conformance { suite, data } => conformance::run(&suite, &data),
         Task::Fuzz { target, seed, iterations } => fuzz::run(&target, seed, iterations),

@@ -27,8 +27,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("gateway", &["toolkit"]),
     ("ledger", &["toolkit"]),
     ("throughline-testkit", &["model"]),
+    ("throughline-services", &[]),
     ("toolkit-cost", &["toolkit"]),
-    ("xtask", &[]),
+    ("xtask", &["services"]),
 ];
 
 /// Crates that must not know HTTP or gRPC servers.
