@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use opentelemetry::metrics::Meter;
 
+use crate::ShutdownReport;
+use crate::db::instruments::DbInstruments;
 use crate::export::console::Output;
 use crate::export::metrics::MetricRequest;
 #[cfg(any(feature = "axum", feature = "reqwest"))]
@@ -18,7 +20,6 @@ use crate::metrics::exemplars::Exemplars;
 use crate::queue::{Pool, Queue};
 use crate::sampler::Sampler;
 use crate::settings::{ExporterKind, Settings};
-use crate::{ShutdownReport, db};
 
 /// Shared state of one running telemetry.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub(crate) struct Core {
     pub(crate) http: HttpInstruments,
     #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
     pub(crate) messaging: MessagingInstruments,
-    pub(crate) db: db::DbInstruments,
+    pub(crate) db: DbInstruments,
     pub(crate) exemplars: Arc<Exemplars>,
     open_spans: AtomicI64,
 }
@@ -62,7 +63,7 @@ impl Core {
             http: HttpInstruments::new(meter, &exemplars),
             #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
             messaging: MessagingInstruments::new(meter, &exemplars),
-            db: db::DbInstruments::new(meter, &exemplars),
+            db: DbInstruments::new(meter, &exemplars),
             open_spans: AtomicI64::new(0),
             output,
             exemplars,

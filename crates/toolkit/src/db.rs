@@ -11,40 +11,21 @@
 //! # Ok(()) }
 //! ```
 
+pub(crate) mod call;
+pub(crate) mod instruments;
 mod statement;
 
 use std::error::Error;
-use std::sync::Arc;
-use std::time::Duration;
 
-use opentelemetry::KeyValue;
-use opentelemetry::metrics::Meter;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
-use crate::core::Core;
 use crate::fields::{Key, Stored};
-use crate::layer::{self, TelemetryLayer};
-use crate::metrics::DurationHistogram;
-use crate::metrics::exemplars::Exemplars;
-use crate::metrics::labels;
-use crate::{SpanKind, clock, record_error};
+use crate::layer::TelemetryLayer;
+use call::{Call, Failure, Operation};
 use statement::Statement;
 
-/// Instruments of the database boundaries.
-#[derive(Debug)]
-pub(crate) struct DbInstruments {
-    duration: DurationHistogram,
-}
-
-impl DbInstruments {
-    pub(crate) fn new(meter: &Meter, exemplars: &Arc<Exemplars>) -> Self {
-        let (name, text) = ("db.client.operation.duration", "Duration of database client operations.");
-        Self { duration: DurationHistogram::new(meter, name, text, exemplars) }
-    }
-}
-
 /// The database product, as `db.system.name` has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum System {
     /// SQLite.
@@ -133,113 +114,47 @@ impl<'a> Query<'a> {
         rows: impl FnOnce(&T) -> Option<usize>,
     ) -> Result<T, E> {
         let Some(core) = TelemetryLayer::current() else { return query.await };
+        let statement = Statement::parse(self.sql);
         let span = tracing::info_span!("SQL query");
-        let call = Call::begin(core, span.clone(), &self);
+        let call = Call::begin(core, span.clone(), self.operation(&statement), |fields, limits| {
+            fields.set_str("db.query.text", &statement.text, limits);
+        });
         let outcome = query.instrument(span).await;
         match &outcome {
-            Ok(answer) => call.succeeded(rows(answer)),
-            Err(error) => call.failed(error),
+            Ok(answer) => {
+                if let Some(rows) = rows(answer).and_then(|rows| i64::try_from(rows).ok()) {
+                    let key = Key::Static("db.response.returned_rows");
+                    call.describe(|fields, limits| fields.set(key, Stored::Int(rows), limits));
+                }
+                call.succeed();
+            }
+            Err(error) => {
+                let code = status_code(error);
+                let kind = code.clone().unwrap_or_else(|| type_of(error));
+                call.fail(error, Failure { kind: &kind, code: code.as_deref() });
+            }
         }
         outcome
     }
-}
 
-/// A query on its way.
-struct Call {
-    core: Arc<Core>,
-    span: Span,
-    statement: Statement,
-    system: System,
-    namespace: Option<String>,
-    server: Option<(String, u16)>,
-    started: u64,
-}
-
-impl Call {
-    fn begin(core: Arc<Core>, span: Span, query: &Query<'_>) -> Self {
-        let mut statement = Statement::parse(query.sql);
-        if let Some(summary) = query.summary {
-            summary.clone_into(&mut statement.summary);
+    fn operation<'b>(&self, statement: &'b Statement) -> Operation<'b>
+    where
+        'a: 'b,
+    {
+        Operation {
+            system: self.system,
+            name: some(&statement.operation),
+            summary: self.summary.or(some(&statement.summary)),
+            collection: statement.collection.as_deref(),
+            procedure: None,
+            namespace: self.namespace,
+            server: self.server.map(|(address, port)| (address, Some(port))),
         }
-        layer::with_data(&span, |data, core| {
-            let limits = core.settings.span_limits.fields;
-            data.kind = SpanKind::Client;
-            data.name = match statement.summary.as_str() {
-                "" => query.system.as_str().into(),
-                summary => summary.to_owned().into(),
-            };
-            let fields = &mut data.fields;
-            fields.set(Key::Static("db.system.name"), Stored::Static(query.system.as_str()), limits);
-            let texts = [
-                ("db.query.summary", statement.summary.as_str()),
-                ("db.operation.name", statement.operation.as_str()),
-                ("db.collection.name", statement.collection.as_deref().unwrap_or("")),
-                ("db.query.text", statement.text.as_str()),
-                ("db.namespace", query.namespace.unwrap_or("")),
-                ("server.address", query.server.map_or("", |(address, _)| address)),
-            ];
-            for (key, value) in texts.into_iter().filter(|(_, value)| !value.is_empty()) {
-                fields.set_str(key, value, limits);
-            }
-            if let Some((_, port)) = query.server {
-                fields.set(Key::Static("server.port"), Stored::Int(i64::from(port)), limits);
-            }
-        });
-        Self {
-            core,
-            span,
-            statement,
-            system: query.system,
-            namespace: query.namespace.map(str::to_owned),
-            server: query.server.map(|(address, port)| (address.to_owned(), port)),
-            started: clock::monotonic_ns(),
-        }
-    }
-
-    fn succeeded(&self, rows: Option<usize>) {
-        if let Some(rows) = rows.and_then(|rows| i64::try_from(rows).ok()) {
-            layer::with_data(&self.span, |data, core| {
-                let limits = core.settings.span_limits.fields;
-                data.fields.set(Key::Static("db.response.returned_rows"), Stored::Int(rows), limits);
-            });
-        }
-        self.measure(None, None);
-    }
-
-    fn failed(&self, error: &(dyn Error + 'static)) {
-        let code = status_code(error);
-        let error_type = code.clone().unwrap_or_else(|| type_of(error));
-        record_error(&self.span, error, &error_type);
-        if let Some(code) = &code {
-            layer::with_data(&self.span, |data, core| {
-                let limits = core.settings.span_limits.fields;
-                data.fields.set_str("db.response.status_code", code, limits);
-            });
-        }
-        self.measure(Some(error_type), code);
-    }
-
-    fn measure(&self, error: Option<String>, code: Option<String>) {
-        let statement = &self.statement;
-        let labels = labels([
-            Some(KeyValue::new("db.system.name", self.system.as_str())),
-            some("db.operation.name", &statement.operation),
-            some("db.collection.name", statement.collection.as_deref().unwrap_or("")),
-            some("db.query.summary", &statement.summary),
-            some("db.namespace", self.namespace.as_deref().unwrap_or("")),
-            self.server.as_ref().map(|(a, _)| KeyValue::new("server.address", a.clone())),
-            self.server.as_ref().map(|(_, p)| KeyValue::new("server.port", i64::from(*p))),
-            code.map(|c| KeyValue::new("db.response.status_code", c)),
-            error.map(|e| KeyValue::new("error.type", e)),
-        ]);
-        let elapsed = clock::monotonic_ns().saturating_sub(self.started);
-        let _current = self.span.enter();
-        self.core.db.duration.record(Duration::from_nanos(elapsed), &labels);
     }
 }
 
-fn some(key: &'static str, value: &str) -> Option<KeyValue> {
-    (!value.is_empty()).then(|| KeyValue::new(key, value.to_owned()))
+fn some(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
 /// SQLSTATE or the product's own code, where the driver tells.

@@ -61,6 +61,21 @@ fn a_failed_query_is_recorded() {
     assert_eq!(span.events[0].name, "exception");
 }
 
+#[test]
+fn a_cancelled_query_is_measured_and_is_no_error() {
+    let collector = run(async {
+        let mut query = Box::pin(
+            Query::new(System::Postgresql, "SELECT 1 FROM users")
+                .run(std::future::pending::<Result<(), NoTable>>()),
+        );
+        assert!(futures::poll!(query.as_mut()).is_pending());
+    });
+    let span = collector.span("SELECT users");
+    assert_eq!(span.events[0].name, "cancelled");
+    assert!(span.status.is_none_or(|s| s.code == 0));
+    assert!(collector.received().metrics.iter().any(|m| m.name == "db.client.operation.duration"));
+}
+
 #[cfg(feature = "sqlx")]
 #[test]
 fn a_database_error_keeps_the_code_of_the_product() {

@@ -1,0 +1,134 @@
+//! One operation on a database, from its start to its outcome.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::Span;
+
+use super::System;
+use crate::core::Core;
+use crate::fields::{FieldLimits, Fields, Key, Stored};
+use crate::layer;
+use crate::layer::span_data::{EventData, SpanData};
+use crate::{SpanKind, clock, record_error};
+
+/// What is done, before it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Operation<'a> {
+    pub(crate) system: System,
+    /// `db.operation.name`, as the application wrote it.
+    pub(crate) name: Option<&'a str>,
+    /// `db.query.summary`: the span's name when there is one.
+    pub(crate) summary: Option<&'a str>,
+    pub(crate) collection: Option<&'a str>,
+    /// `db.stored_procedure.name`.
+    pub(crate) procedure: Option<&'a str>,
+    pub(crate) namespace: Option<&'a str>,
+    /// A path of a socket has no port.
+    pub(crate) server: Option<(&'a str, Option<u16>)>,
+}
+
+/// How an operation failed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failure<'a> {
+    /// `error.type`.
+    pub(crate) kind: &'a str,
+    /// `db.response.status_code`, when the database answered.
+    pub(crate) code: Option<&'a str>,
+}
+
+/// An operation on its way. Dropped without an outcome it counts as cancelled.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    core: Arc<Core>,
+    span: Span,
+    operation: Operation<'a>,
+    started: u64,
+    decided: bool,
+}
+
+impl<'a> Call<'a> {
+    /// Starts the operation in `span`; `more` adds attributes when the span is recorded.
+    pub(crate) fn begin(
+        core: Arc<Core>,
+        span: Span,
+        operation: Operation<'a>,
+        more: impl FnOnce(&mut Fields, FieldLimits),
+    ) -> Self {
+        let started = clock::monotonic_ns();
+        layer::with_data(&span, |data, core| {
+            let limits = core.settings.span_limits.fields;
+            describe(data, limits, &operation);
+            more(&mut data.fields, limits);
+        });
+        Self { core, span, operation, started, decided: false }
+    }
+
+    /// Adds attributes, when the span is recorded.
+    pub(crate) fn describe(&self, f: impl FnOnce(&mut Fields, FieldLimits)) {
+        layer::with_data(&self.span, |data, core| f(&mut data.fields, core.settings.span_limits.fields));
+    }
+
+    pub(crate) fn succeed(mut self) {
+        self.decide(None);
+    }
+
+    /// Records the error on the span.
+    pub(crate) fn fail(mut self, error: &(dyn Error + 'static), failure: Failure<'_>) {
+        record_error(&self.span, error, failure.kind);
+        if let Some(code) = failure.code {
+            self.describe(|fields, limits| fields.set_str("db.response.status_code", code, limits));
+        }
+        self.decide(Some(failure));
+    }
+
+    fn decide(&mut self, failure: Option<Failure<'_>>) {
+        self.decided = true;
+        let now = clock::monotonic_ns();
+        layer::with_data(&self.span, |data, _| data.end_at(now));
+        let elapsed = Duration::from_nanos(now.saturating_sub(self.started));
+        let _current = self.span.enter();
+        self.core.db.measure(&self.operation, elapsed, failure);
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if self.decided {
+            return;
+        }
+        layer::with_data(&self.span, |data, core| {
+            let (time_ns, name) = (clock::now_ns(), "cancelled".into());
+            let event = EventData { time_ns, name, fields: Fields::default() };
+            data.add_event(event, &core.settings.span_limits);
+        });
+        self.decide(None);
+    }
+}
+
+fn describe(data: &mut SpanData, limits: FieldLimits, operation: &Operation<'_>) {
+    data.kind = SpanKind::Client;
+    data.name = match operation.summary.or(operation.name) {
+        Some(name) => name.to_owned().into(),
+        None => operation.system.as_str().into(),
+    };
+    let fields = &mut data.fields;
+    fields.set(Key::Static("db.system.name"), Stored::Static(operation.system.as_str()), limits);
+    let texts = [
+        ("db.query.summary", operation.summary),
+        ("db.operation.name", operation.name),
+        ("db.collection.name", operation.collection),
+        ("db.stored_procedure.name", operation.procedure),
+        ("db.namespace", operation.namespace),
+        ("server.address", operation.server.map(|(address, _)| address)),
+    ];
+    for (key, value) in texts {
+        if let Some(value) = value {
+            fields.set_str(key, value, limits);
+        }
+    }
+    if let Some((_, Some(port))) = operation.server {
+        fields.set(Key::Static("server.port"), Stored::Int(i64::from(port)), limits);
+    }
+}

@@ -1,0 +1,59 @@
+//! `db.client.operation.duration`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Meter;
+
+use super::call::{Failure, Operation};
+use crate::metrics::exemplars::Exemplars;
+use crate::metrics::series::SeriesCache;
+use crate::metrics::{BoundDuration, DurationHistogram};
+
+/// Instruments of the database boundaries.
+#[derive(Debug)]
+pub(crate) struct DbInstruments {
+    duration: DurationHistogram,
+    /// What operations that succeed are measured on: the same few, again and again.
+    series: SeriesCache<BoundDuration>,
+}
+
+impl DbInstruments {
+    pub(crate) fn new(meter: &Meter, exemplars: &Arc<Exemplars>) -> Self {
+        let (name, text) = ("db.client.operation.duration", "Duration of database client operations.");
+        Self { duration: DurationHistogram::new(meter, name, text, exemplars), series: SeriesCache::new() }
+    }
+
+    /// Measures an operation that has ended.
+    pub(crate) fn measure(&self, operation: &Operation<'_>, elapsed: Duration, failure: Option<Failure<'_>>) {
+        let Some(failure) = failure else {
+            let bind = || self.duration.bind(&labels(operation));
+            return self.series.with(operation, bind, |series| series.record(elapsed));
+        };
+        let mut labels = labels(operation);
+        labels.push(KeyValue::new("error.type", failure.kind.to_owned()));
+        if let Some(code) = failure.code {
+            labels.push(KeyValue::new("db.response.status_code", code.to_owned()));
+        }
+        self.duration.record(elapsed, &labels);
+    }
+}
+
+fn labels(operation: &Operation<'_>) -> Vec<KeyValue> {
+    let mut labels = vec![KeyValue::new("db.system.name", operation.system.as_str())];
+    let texts = [
+        ("db.operation.name", operation.name),
+        ("db.collection.name", operation.collection),
+        ("db.query.summary", operation.summary),
+        ("db.stored_procedure.name", operation.procedure),
+        ("db.namespace", operation.namespace),
+        ("server.address", operation.server.map(|(address, _)| address)),
+    ];
+    let texts = texts.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    labels.extend(texts.map(|(key, value)| KeyValue::new(key, value.to_owned())));
+    if let Some((_, Some(port))) = operation.server {
+        labels.push(KeyValue::new("server.port", i64::from(port)));
+    }
+    labels
+}
