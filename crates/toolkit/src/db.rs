@@ -34,6 +34,8 @@ pub enum System {
     Postgresql,
     /// MySQL.
     Mysql,
+    /// Redis.
+    Redis,
     /// Another one, by its name in the conventions.
     Other(&'static str),
 }
@@ -46,6 +48,7 @@ impl System {
             Self::Sqlite => "sqlite",
             Self::Postgresql => "postgresql",
             Self::Mysql => "mysql",
+            Self::Redis => "redis",
             Self::Other(name) => name,
         }
     }

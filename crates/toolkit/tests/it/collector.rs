@@ -21,6 +21,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -143,6 +144,14 @@ pub(crate) fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
         Value::ArrayValue(v) => format!("{:?}", v.values.iter().map(text).collect::<Vec<_>>()),
         other => format!("{other:?}"),
     })
+}
+
+/// The attributes of each point of the histogram of this name.
+pub(crate) fn attributes_of_points(collector: &Collector, name: &str) -> Vec<Vec<KeyValue>> {
+    let received = collector.received();
+    let metric = received.metrics.iter().find(|m| m.name == name).unwrap();
+    let Some(Data::Histogram(data)) = &metric.data else { panic!("{name} is no histogram") };
+    data.data_points.iter().map(|p| p.attributes.clone()).collect()
 }
 
 fn text(value: &AnyValue) -> String {

@@ -14,7 +14,11 @@ mod http_server;
 mod logs;
 mod metrics;
 mod protocols;
+#[cfg(feature = "redis")]
+mod redis;
 mod runtimes;
+#[cfg(feature = "redis")]
+mod services;
 mod spans;
 mod sql;
 mod tls;
