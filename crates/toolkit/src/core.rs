@@ -9,6 +9,8 @@ use crate::ShutdownReport;
 use crate::db::instruments::DbInstruments;
 use crate::export::console::Output;
 use crate::export::metrics::MetricRequest;
+#[cfg(feature = "tonic")]
+use crate::grpc::instruments::RpcInstruments;
 #[cfg(any(feature = "axum", feature = "reqwest"))]
 use crate::http::metrics::HttpInstruments;
 use crate::json_log;
@@ -36,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) http: HttpInstruments,
     #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
     pub(crate) messaging: MessagingInstruments,
+    #[cfg(feature = "tonic")]
+    pub(crate) rpc: RpcInstruments,
     pub(crate) db: DbInstruments,
     pub(crate) exemplars: Arc<Exemplars>,
     open_spans: AtomicI64,
@@ -63,6 +67,8 @@ impl Core {
             http: HttpInstruments::new(meter, &exemplars),
             #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
             messaging: MessagingInstruments::new(meter, &exemplars),
+            #[cfg(feature = "tonic")]
+            rpc: RpcInstruments::new(meter, &exemplars),
             db: DbInstruments::new(meter, &exemplars),
             open_spans: AtomicI64::new(0),
             output,

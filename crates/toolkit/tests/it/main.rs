@@ -9,6 +9,8 @@
 
 mod collector;
 mod failure;
+#[cfg(feature = "tonic")]
+mod grpc;
 mod http_client;
 mod http_server;
 mod logs;
