@@ -1,5 +1,7 @@
 //! The handle a service keeps for its lifetime.
 
+mod flusher;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,6 +17,7 @@ use crate::core::Core;
 use crate::export::thread::ExportThread;
 use crate::metrics::DurationHistogram;
 use crate::{InitError, ShutdownReport, TelemetryBuilder};
+pub(crate) use flusher::Flusher;
 
 /// Starts traces, metrics and logs for this process, configured by the environment.
 ///
@@ -34,8 +37,7 @@ pub fn init(service: &str) -> Result<Telemetry, InitError> {
 #[derive(Debug)]
 pub struct Telemetry {
     core: Arc<Core>,
-    thread: ExportThread,
-    meters: SdkMeterProvider,
+    out: Flusher,
     dispatch: Dispatch,
     stopping: AtomicBool,
     report: Mutex<Option<ShutdownReport>>,
@@ -52,12 +54,12 @@ impl Telemetry {
         dispatch: Dispatch,
     ) -> Self {
         let (stopping, report) = (AtomicBool::new(false), Mutex::new(None));
-        Self { core, thread, meters, dispatch, stopping, report }
+        Self { core, out: Flusher { thread, meters }, dispatch, stopping, report }
     }
 
     /// Makes the meters and the propagation of the OpenTelemetry API this telemetry's.
     pub(crate) fn install_globals(&self) {
-        opentelemetry::global::set_meter_provider(self.meters.clone());
+        opentelemetry::global::set_meter_provider(self.out.meters.clone());
         opentelemetry::global::set_tracer_provider(self.tracer_provider());
     }
 
@@ -77,7 +79,7 @@ impl Telemetry {
     /// boundaries 0.001 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2 5.
     #[must_use]
     pub fn meter(&self, name: &'static str) -> Meter {
-        self.meters.meter(name)
+        self.out.meters.meter(name)
     }
 
     /// Makes spans for code that uses the OpenTelemetry API. They nest with `tracing` spans in
@@ -90,7 +92,7 @@ impl Telemetry {
     /// A histogram of durations that keeps exemplars.
     #[must_use]
     pub fn duration_histogram(&self, name: &'static str, description: &'static str) -> DurationHistogram {
-        let meter = self.meters.meter("throughline_toolkit");
+        let meter = self.out.meters.meter("throughline_toolkit");
         DurationHistogram::new(&meter, name, description, &self.core.exemplars)
     }
 
@@ -109,8 +111,7 @@ impl Telemetry {
 
     /// Sends what is waiting, for at most `limit`. The report says how far it got.
     pub async fn flush(&self, limit: Duration) -> ShutdownReport {
-        let waiter = self.begin_flush(limit);
-        let complete = waiter.wait().await;
+        let complete = self.out.begin(limit).wait().await;
         self.core.report(complete)
     }
 
@@ -139,13 +140,10 @@ impl Telemetry {
         }
     }
 
-    fn begin_flush(&self, limit: Duration) -> Waiter {
-        let (waiter, votes) = Waiter::new();
-        self.thread.flush(limit, &|| votes.done());
-        let meters = self.meters.clone();
-        let done = votes.done();
-        helper("throughline-flush", move || done(meters.force_flush().is_ok()));
-        waiter
+    /// Flushes for those who do not hold the handle.
+    #[cfg(feature = "testing")]
+    pub(crate) fn flusher(&self) -> Flusher {
+        self.out.clone()
     }
 
     /// Starts the end, once.
@@ -155,8 +153,8 @@ impl Telemetry {
         }
         let (waiter, votes) = Waiter::new();
         let (collected, after) = oneshot::channel();
-        self.thread.finish(limit, after, &|| votes.done());
-        let meters = self.meters.clone();
+        self.out.thread.finish(limit, after, &|| votes.done());
+        let meters = self.out.meters.clone();
         // The SDK's shutdown blocks and has no limit; the export thread's deadline has.
         helper("throughline-stop", move || {
             let _reported_by_the_lane = meters.shutdown().is_err();

@@ -22,7 +22,7 @@ use crate::settings::{BatchSettings, ExporterKind, OtlpSettings, Signal};
 const COMMANDS_MAX: usize = 64;
 
 /// The running export thread.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ExportThread {
     lanes: Vec<mpsc::Sender<Command>>,
     metrics: mpsc::Sender<Command>,

@@ -21,6 +21,7 @@ mod redis;
 mod runtimes;
 #[cfg(feature = "redis")]
 mod services;
+mod sink;
 mod spans;
 mod sql;
 mod tls;
