@@ -110,8 +110,12 @@ fn bridged(provider: &SdkTracerProvider, lean: bool) -> Dispatch {
     Dispatch::new(tracing_subscriber::registry().with(layer))
 }
 
-/// Time first, then allocations.
+/// Time first, then allocations; only what the command line names, when it names something.
 fn measure(name: &str, mut work: impl FnMut()) {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    if !wanted.is_empty() && !wanted.iter().any(|word| name.contains(word.as_str())) {
+        return;
+    }
     cpu::measure(name, 2, &mut work);
     let allocated = allocation_counter::measure(|| (0..1_000).for_each(|_| work()));
     #[expect(clippy::cast_precision_loss, reason = "small counts")]

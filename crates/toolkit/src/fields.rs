@@ -115,7 +115,14 @@ impl Fields {
     pub(crate) fn set(&mut self, key: Key, value: Stored, limits: FieldLimits) {
         if let Some(entry) = self.entries.iter_mut().find(|(k, _)| same(k, &key)) {
             entry.1 = value;
-        } else if self.entries.len() < limits.count {
+        } else {
+            self.append(key, value, limits);
+        }
+    }
+
+    /// Adds an attribute whose key is known to be new.
+    pub(crate) fn append(&mut self, key: Key, value: Stored, limits: FieldLimits) {
+        if self.entries.len() < limits.count {
             self.entries.push((key, value));
         } else {
             self.dropped += 1;

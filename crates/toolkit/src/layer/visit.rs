@@ -30,8 +30,12 @@ impl<'a> SpanVisitor<'a> {
     }
 
     fn set(&mut self, field: &Field, value: Stored) {
-        let _ = self.late;
-        self.data.fields.set(Key::Static(field.name()), value, self.limits);
+        let key = Key::Static(field.name());
+        if self.late {
+            self.data.fields.set(key, value, self.limits);
+        } else {
+            self.data.fields.append(key, value, self.limits);
+        }
     }
 
     /// Sets a property of the span itself; false when the field is an ordinary attribute.
