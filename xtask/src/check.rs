@@ -5,37 +5,47 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use crate::command::{cargo, command, root, run, target};
+use crate::services::Lease;
 use crate::{install, tidy};
 
 struct Step {
     name: &'static str,
-    run: fn() -> anyhow::Result<()>,
+    run: fn(&mut Held) -> anyhow::Result<()>,
+}
+
+/// What one step starts and later ones use, until the end of all.
+#[derive(Default)]
+struct Held {
+    servers: Option<Lease>,
 }
 
 const STEPS: &[Step] = &[
-    Step { name: "fmt", run: || cargo(&["fmt", "--all", "--check"]) },
-    Step { name: "tidy", run: tidy::run },
-    Step { name: "ui", run: ui },
-    Step { name: "clippy", run: clippy },
-    Step { name: "doc", run: doc },
-    Step { name: "build", run: build },
+    Step { name: "fmt", run: |_| cargo(&["fmt", "--all", "--check"]) },
+    Step { name: "tidy", run: |_| tidy::run() },
+    Step { name: "ui", run: |_| ui() },
+    Step { name: "clippy", run: |_| clippy() },
+    Step { name: "doc", run: |_| doc() },
+    Step { name: "build", run: |_| build() },
+    Step { name: "services", run: services },
     Step { name: "test", run: test },
-    Step { name: "fuzz", run: fuzz },
-    Step { name: "duckdb", run: duckdb },
-    Step { name: "browser", run: browser },
-    Step { name: "conformance", run: conformance },
+    Step { name: "fuzz", run: |_| fuzz() },
+    Step { name: "duckdb", run: |_| duckdb() },
+    Step { name: "browser", run: |_| browser() },
+    Step { name: "conformance", run: |_| conformance() },
 ];
 
 /// Runs the steps whose names contain one of the words, or all; a table of times at the end.
 fn run_steps(only: &[String]) -> anyhow::Result<Vec<(&'static str, Duration)>> {
     let mut times = Vec::new();
+    let mut held = Held::default();
     for step in STEPS {
         if !only.is_empty() && !only.iter().any(|word| step.name.contains(word.as_str())) {
             continue;
         }
         println!("── {} ──", step.name);
         let started = Instant::now();
-        (step.run)().with_context(|| format!("step {:?} of `cargo xtask check` failed", step.name))?;
+        (step.run)(&mut held)
+            .with_context(|| format!("step {:?} of `cargo xtask check` failed", step.name))?;
         times.push((step.name, started.elapsed()));
     }
     Ok(times)
@@ -59,24 +69,34 @@ pub(crate) fn check(only: &[String]) -> anyhow::Result<()> {
 }
 
 fn clippy() -> anyhow::Result<()> {
-    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+    cargo(&["clippy", "--workspace", "--all-features", "--all-targets", "--", "-D", "warnings"])
 }
 
 fn doc() -> anyhow::Result<()> {
-    let mut doc = command("cargo", &["doc", "--workspace", "--no-deps", "--quiet"]);
+    let mut doc = command("cargo", &["doc", "--workspace", "--all-features", "--no-deps", "--quiet"]);
     run(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn build() -> anyhow::Result<()> {
-    cargo(&["build", "--workspace", "--bins", "--examples"])
+    cargo(&["build", "--workspace", "--all-features", "--bins", "--examples"])
 }
 
-/// All of cargo's tests, with a Python that has DuckDB, so that none is left out.
-fn test() -> anyhow::Result<()> {
+/// The servers that tests talk to. Those that this starts end with the check.
+fn services(held: &mut Held) -> anyhow::Result<()> {
+    if held.servers.is_none() {
+        held.servers = Some(Lease::take()?);
+    }
+    Ok(())
+}
+
+/// All of cargo's tests, with the servers they talk to and a Python that has DuckDB, so that none
+/// is left out.
+fn test(held: &mut Held) -> anyhow::Result<()> {
+    services(held)?;
     let python = install::python()?;
     let folder = python.parent().context("the Python environment has no folder")?;
     let path = std::env::var("PATH").unwrap_or_default();
-    let mut test = command("cargo", &["test", "--workspace", "--no-fail-fast"]);
+    let mut test = command("cargo", &["test", "--workspace", "--all-features", "--no-fail-fast"]);
     test.env("PATH", format!("{}:{path}", folder.display())).env("THROUGHLINE_REQUIRE_DUCKDB", "1");
     run(&mut test)
 }

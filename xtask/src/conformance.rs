@@ -48,7 +48,7 @@ fn example(package: &str, example: &str, data: &[String]) -> anyhow::Result<()> 
 
 /// Suites that talk HTTP to a running server, which the example starts.
 fn against_server(name: &str, data: &str) -> anyhow::Result<()> {
-    cargo(&["build", "--quiet", "--workspace", "--bins", "--examples"])?;
+    cargo(&["build", "--quiet", "--workspace", "--all-features", "--bins", "--examples"])?;
     let program = target().join("debug/examples").join(name).display().to_string();
     run_command(command(&program, &[data]).env("THROUGHLINE_BIN", target().join("debug/throughline")))
 }

@@ -9,6 +9,8 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use throughline_services::{Daemon, Found, Kind, Running, install, installed, publish};
 
+use crate::command::target;
+
 /// `cargo xtask services`.
 #[derive(Debug, Args)]
 pub(crate) struct Services {
@@ -141,6 +143,9 @@ fn status(kinds: &[Kind]) -> anyhow::Result<()> {
 fn show(running: &Running, how: &str) {
     let Running { kind, address, version, folder, pid, .. } = running;
     println!("{kind:<9} {address:<46} {version:<8} pid {pid:<8} {how:<16} {}", folder.display());
+    if !folder.starts_with(target()) {
+        println!("{:<9} its data is there because the user it runs as cannot enter the checkout", "");
+    }
 }
 
 /// Each server that cannot be had, and why.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -15,10 +15,12 @@ use crate::ports::Ports;
 use crate::process::Process;
 use crate::site::Site;
 
-/// The one server of its kind that all tests of this checkout share.
+/// The one server of its kind in a folder; in `target/services` it is the one that all tests of
+/// this checkout share.
 #[derive(Debug)]
 pub struct Daemon {
     kind: Kind,
+    home: PathBuf,
 }
 
 /// A server that answers.
@@ -55,10 +57,16 @@ struct State {
 }
 
 impl Daemon {
-    /// The server of a kind.
+    /// The server that the tests share.
     #[must_use]
     pub fn of(kind: Kind) -> Self {
-        Self { kind }
+        Self::below(&folders::services(), kind)
+    }
+
+    /// The server of another folder.
+    #[must_use]
+    pub fn below(home: &Path, kind: Kind) -> Self {
+        Self { kind, home: home.to_path_buf() }
     }
 
     /// Starts it unless it runs, on the ports it had last time if nobody has taken them. A running
@@ -128,25 +136,21 @@ impl Daemon {
         }
     }
 
-    fn folder(&self) -> PathBuf {
-        folders::services().join(self.kind.name())
-    }
-
     fn site(&self) -> anyhow::Result<Site> {
-        Site::at(self.kind, &self.folder())
+        Site::at(self.kind, &self.home.join(self.kind.name()))
     }
 
     /// Held while it is started or stopped, so that two commands at once do not start two.
     fn lock(&self) -> anyhow::Result<File> {
-        std::fs::create_dir_all(folders::services())?;
-        let path = folders::services().join(format!("{}.lock", self.kind));
+        std::fs::create_dir_all(&self.home)?;
+        let path = self.home.join(format!("{}.lock", self.kind));
         let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
         file.lock()?;
         Ok(file)
     }
 
     fn state_path(&self) -> PathBuf {
-        folders::services().join(format!("{}.json", self.kind))
+        self.home.join(format!("{}.json", self.kind))
     }
 
     fn state(&self) -> Option<State> {

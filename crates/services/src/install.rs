@@ -60,9 +60,7 @@ pub fn installed(kind: Kind) -> Option<Installed> {
         Kind::Kafka => {
             has_stamp(kind, KAFKA).then_some(())?;
             folder_in_path("java")?;
-            let (_, version) = KAFKA.split_once("<kafka.version>")?;
-            let version = version.split_once('<')?.0.to_owned();
-            Some(Installed { version, folder: folder(kind) })
+            Some(kafka_jars())
         }
     }
 }
@@ -116,7 +114,14 @@ fn kafka() -> anyhow::Result<()> {
     maven.arg(crate_folder().join("kafka/pom.xml")).arg("dependency:copy-dependencies");
     maven.arg("-DincludeScope=runtime").arg(format!("-DoutputDirectory={}", folder.display()));
     run(&mut maven)?;
+    crate::kafka::rehearse(&kafka_jars())?;
     stamp(Kind::Kafka, KAFKA)
+}
+
+fn kafka_jars() -> Installed {
+    let version = KAFKA.split_once("<kafka.version>").and_then(|(_, rest)| rest.split_once('<'));
+    let version = version.map_or("unknown", |(version, _)| version).to_owned();
+    Installed { version, folder: folder(Kind::Kafka) }
 }
 
 /// Debian's newest, or the one in `PATH`.

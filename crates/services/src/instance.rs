@@ -190,3 +190,24 @@ impl Drop for Tether {
         self.shell.wait().ok();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_our_process_kills_the_server_and_removes_its_folder() {
+        let folder = folders::services().join("instances").join(format!("tether-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut server = Command::new("sleep").arg("600").spawn().unwrap();
+        let mut tether = Tether::new(&folder).unwrap();
+        tether.hold(server.id()).unwrap();
+
+        // What the system does when our process ends.
+        drop(tether.shell.stdin.take());
+
+        assert!(!server.wait().unwrap().success(), "it was killed");
+        drop(tether);
+        assert!(!folder.exists());
+    }
+}
