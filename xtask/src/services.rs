@@ -39,7 +39,7 @@ impl Services {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let kinds = if self.only.is_empty() { Kind::ALL.to_vec() } else { self.only };
         match self.action.unwrap_or(Action::Start) {
-            Action::Start => start(&kinds).map(drop),
+            Action::Start => start(&kinds),
             Action::Stop { when_input_ends } => {
                 if when_input_ends {
                     std::io::stdin().read_to_end(&mut Vec::new())?;
@@ -51,8 +51,8 @@ impl Services {
     }
 }
 
-/// Installs and starts; the kinds that did not run before.
-fn start(kinds: &[Kind]) -> anyhow::Result<Vec<Kind>> {
+/// Installs and starts, all that can be.
+fn start(kinds: &[Kind]) -> anyhow::Result<()> {
     let mut failures = Vec::new();
     let mut ready = Vec::new();
     for &kind in kinds {
@@ -61,7 +61,7 @@ fn start(kinds: &[Kind]) -> anyhow::Result<Vec<Kind>> {
             Err(error) => failures.push((kind, error)),
         }
     }
-    let mut rows = Vec::new();
+    let mut started = Vec::new();
     std::thread::scope(|scope| {
         let starting: Vec<_> = ready
             .iter()
@@ -75,14 +75,14 @@ fn start(kinds: &[Kind]) -> anyhow::Result<Vec<Kind>> {
             .collect();
         for (kind, thread) in starting {
             match thread.join() {
-                Ok(Ok(started)) => rows.push(started),
+                Ok(Ok(server)) => started.push(server),
                 Ok(Err(error)) => failures.push((kind, error)),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
     });
     let file = publish()?;
-    for ((running, found), time) in &rows {
+    for ((running, found), time) in &started {
         let how = match found {
             Found::Down => format!("started in {:.1} s", time.as_secs_f64()),
             Found::Running => "was running".to_owned(),
@@ -90,9 +90,7 @@ fn start(kinds: &[Kind]) -> anyhow::Result<Vec<Kind>> {
         show(running, &how);
     }
     println!("addresses in {}", file.display());
-    refuse(&failures)?;
-    let fresh = rows.into_iter().filter(|((_, found), _)| *found == Found::Down);
-    Ok(fresh.map(|((running, _), _)| running.kind).collect())
+    refuse(&failures)
 }
 
 fn ensure_installed(kind: Kind) -> anyhow::Result<throughline_services::Installed> {
@@ -169,22 +167,28 @@ pub(crate) struct Lease {
 impl Lease {
     /// Starts all servers that do not run.
     pub(crate) fn take() -> anyhow::Result<Self> {
-        let fresh = start(&Kind::ALL)?;
-        if fresh.is_empty() {
-            return Ok(Self { stopper: None });
-        }
-        let names: Vec<&str> = fresh.iter().map(|kind| kind.name()).collect();
-        // Our own program, even when cargo has put another in its place; outside of our process
-        // group, so that Ctrl-C reaches us and not it.
-        let stopper = Command::new("/proc/self/exe")
-            .args(["services", "stop", "--when-input-ends", "--only", &names.join(",")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .context("the servers' stopper cannot be started")?;
-        Ok(Self { stopper: Some(stopper) })
+        let is_down = |kind: &Kind| matches!(Daemon::of(*kind).status(), Ok(None));
+        let down: Vec<&str> = Kind::ALL.iter().filter(|kind| is_down(kind)).map(|kind| kind.name()).collect();
+        let lease = Self { stopper: stopper(&down)? };
+        start(&Kind::ALL)?;
+        Ok(lease)
     }
+}
+
+/// A process that stops servers when we end. It is our own program, even when cargo has put
+/// another in its place; outside of our process group, so that Ctrl-C reaches us and not it.
+fn stopper(names: &[&str]) -> anyhow::Result<Option<Child>> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    Command::new("/proc/self/exe")
+        .args(["services", "stop", "--when-input-ends", "--only", &names.join(",")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map(Some)
+        .context("the servers' stopper cannot be started")
 }
 
 impl Drop for Lease {

@@ -81,20 +81,20 @@ impl Daemon {
         let running = state.as_ref().and_then(|state| Some((state, state.live()?)));
         if let Some((state, process)) = running {
             if state.version == installed.version {
-                launch::wait_until_answering(&site, state.ports, process)?;
+                launch::wait_until_answering(&site, state.ports, process, launch::READY)?;
                 return Ok((self.running(site, state, process), Found::Running));
             }
             launch::end(self.kind, process)?;
         }
         let kept = state.map(|state| state.ports).filter(|ports| ports.are_free());
-        let nobody = &mut |_| Ok(());
+        // Known from the first moment, so that it can be stopped if we are killed before it is ready.
+        let known = &mut |ports, pid| self.keep(&State::of(ports, installed, Process::of(pid)?));
         let (child, ports) = match kept {
-            Some(ports) => (launch::on_ports(&site, installed, ports, nobody)?, ports),
-            None => launch::on_new_ports(&site, installed, nobody)?,
+            Some(ports) => (launch::on_ports(&site, installed, ports, &mut |pid| known(ports, pid))?, ports),
+            None => launch::on_new_ports(&site, installed, known)?,
         };
         let process = Process::of(child.id())?;
-        let state = State { ports, version: installed.version.clone(), process: Some(process.clone()) };
-        self.keep(&state)?;
+        let state = State::of(ports, installed, process.clone());
         Ok((self.running(site, &state, &process), Found::Down))
     }
 
@@ -122,7 +122,7 @@ impl Daemon {
         let Some(state) = self.state() else { return Ok(None) };
         let Some(process) = state.live() else { return Ok(None) };
         let site = self.site()?;
-        launch::wait_until_answering(&site, state.ports, process)?;
+        launch::wait_until_answering(&site, state.ports, process, launch::STATUS)?;
         Ok(Some(self.running(site, &state, process)))
     }
 
@@ -163,17 +163,31 @@ impl Daemon {
 }
 
 impl State {
+    fn of(ports: Ports, installed: &Installed, process: Process) -> Self {
+        Self { ports, version: installed.version.clone(), process: Some(process) }
+    }
+
     /// The process, if it is still that one.
     fn live(&self) -> Option<&Process> {
         self.process.as_ref().filter(|process| process.is_alive())
     }
 }
 
-/// Writes the addresses of the servers that run to where [`running`](crate::running) reads them.
+/// Writes the addresses of the servers that run to `target/services/services.json`, where
+/// [`running`](crate::running) reads them.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn publish() -> anyhow::Result<PathBuf> {
+    let path = folders::services().join(folders::ADDRESSES);
+    write_addresses(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(path)
+}
+
+fn write_addresses(path: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folders::services())?;
+    let lock = File::create(path.with_extension("lock"))?;
+    lock.lock()?;
     let addresses: BTreeMap<&str, String> = Kind::ALL
         .into_iter()
         .filter_map(|kind| {
@@ -182,10 +196,8 @@ pub fn publish() -> anyhow::Result<PathBuf> {
             Some((kind.name(), launch::address(kind, state.ports)))
         })
         .collect();
-    let path = folders::addresses();
-    let fresh = path.with_extension("json.new");
-    std::fs::write(&fresh, serde_json::to_string_pretty(&addresses)? + "\n")
-        .and_then(|()| std::fs::rename(&fresh, &path))
-        .with_context(|| format!("{} cannot be written", path.display()))?;
-    Ok(path)
+    // Whole at any time, for a test that reads it just now.
+    let fresh = path.with_extension("new");
+    std::fs::write(&fresh, serde_json::to_string_pretty(&addresses)? + "\n")?;
+    Ok(std::fs::rename(&fresh, path)?)
 }

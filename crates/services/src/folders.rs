@@ -14,9 +14,12 @@ pub(crate) fn services() -> PathBuf {
     checkout().join(target).join("services")
 }
 
-/// The file with the addresses of the servers that run.
+/// The name of the file with the addresses of the servers that run.
+pub(crate) const ADDRESSES: &str = "services.json";
+
+/// The file that tests read the addresses from: ours, or another's who has servers already.
 pub(crate) fn addresses() -> PathBuf {
-    std::env::var_os("THROUGHLINE_SERVICES").map_or_else(|| services().join("services.json"), PathBuf::from)
+    std::env::var_os("THROUGHLINE_SERVICES").map_or_else(|| services().join(ADDRESSES), PathBuf::from)
 }
 
 /// What stands for `folder` where only a folder outside of the checkout will do: below `/var/tmp`,

@@ -59,7 +59,7 @@ impl Instance {
         let mut site = Site::at(kind, &folder)?;
         config.clone_into(&mut site.config);
         let mut tether = Tether::new(&folder)?;
-        let (child, ports) = launch::on_new_ports(&site, &installed, &mut |pid| tether.hold(pid))?;
+        let (child, ports) = launch::on_new_ports(&site, &installed, &mut |_, pid| tether.hold(pid))?;
         let process = Process::of(child.id())?;
         let server = Some((child, process));
         Ok(Self { site, installed, ports, server, tether })

@@ -57,7 +57,7 @@ fn java(installed: &Installed) -> Command {
 pub(crate) fn rehearse(installed: &Installed) -> anyhow::Result<()> {
     let folder = installed.program("rehearsal");
     let site = Site::at(Kind::Kafka, &folder)?;
-    let (mut child, _) = launch::on_new_ports(&site, installed, &mut |_| Ok(()))?;
+    let (mut child, _) = launch::on_new_ports(&site, installed, &mut |_, _| Ok(()))?;
     Process::of(child.id())?.end(Signal::Term, REHEARSAL_END)?;
     child.wait()?;
     Ok(std::fs::remove_dir_all(folder)?)

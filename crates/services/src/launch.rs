@@ -15,7 +15,9 @@ use crate::site::Site;
 use crate::{kafka, nats, postgres, redis};
 
 /// How long a server may take to be ready. Kafka takes some seconds on an idle machine.
-const READY: Duration = Duration::from_secs(90);
+pub(crate) const READY: Duration = Duration::from_secs(90);
+/// How long a server that was ready before may take to answer.
+pub(crate) const STATUS: Duration = Duration::from_secs(10);
 /// How often it is asked.
 const POLL: Duration = Duration::from_millis(20);
 /// How long one question may take.
@@ -26,16 +28,19 @@ const END: Duration = Duration::from_secs(20);
 /// Is told the id of a process as soon as there is one, before it is ready.
 pub(crate) type Spawned<'a> = dyn FnMut(u32) -> anyhow::Result<()> + 'a;
 
+/// The same with the ports that were chosen for it.
+pub(crate) type SpawnedOn<'a> = dyn FnMut(Ports, u32) -> anyhow::Result<()> + 'a;
+
 /// Starts a server on ports that nobody has; others are tried when someone was faster.
 pub(crate) fn on_new_ports(
     site: &Site,
     installed: &Installed,
-    spawned: &mut Spawned<'_>,
+    spawned: &mut SpawnedOn<'_>,
 ) -> anyhow::Result<(Child, Ports)> {
     let mut attempt = 0;
     loop {
         let ports = Ports::find()?;
-        match on_ports(site, installed, ports, spawned) {
+        match on_ports(site, installed, ports, &mut |pid| spawned(ports, pid)) {
             Ok(child) => return Ok((child, ports)),
             Err(error) => {
                 attempt += 1;
@@ -93,9 +98,14 @@ pub(crate) fn address(kind: Kind, ports: Ports) -> String {
     }
 }
 
-/// Asks a server that was started before; whether it is alive is known already.
-pub(crate) fn wait_until_answering(site: &Site, ports: Ports, process: &Process) -> anyhow::Result<()> {
-    wait_until_ready(site, ports, process.pid, Duration::from_secs(10), || Ok(process.is_alive()))
+/// Asks a server that was started before.
+pub(crate) fn wait_until_answering(
+    site: &Site,
+    ports: Ports,
+    process: &Process,
+    limit: Duration,
+) -> anyhow::Result<()> {
+    wait_until_ready(site, ports, process.pid, limit, || Ok(process.is_alive()))
 }
 
 fn wait_until_ready(

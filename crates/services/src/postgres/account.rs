@@ -1,11 +1,12 @@
 //! Whom PostgreSQL runs as. It refuses to run as root; then it is the user that its package makes.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
+
+use crate::process::are_root;
 
 /// A user other than our own.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +18,7 @@ pub(crate) struct Account {
 impl Account {
     /// The user that PostgreSQL must run as, or none when our own will do.
     pub(crate) fn needed() -> anyhow::Result<Option<Self>> {
-        if std::fs::metadata("/proc/self").context("no /proc: Linux alone")?.uid() != 0 {
+        if !are_root()? {
             return Ok(None);
         }
         let users = std::fs::read_to_string("/etc/passwd").context("/etc/passwd cannot be read")?;
