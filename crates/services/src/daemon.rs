@@ -81,21 +81,20 @@ impl Daemon {
         let running = state.as_ref().and_then(|state| Some((state, state.live()?)));
         if let Some((state, process)) = running {
             if state.version == installed.version {
-                launch::wait_until_answering(&site, state.ports, process, launch::READY)?;
+                launch::wait_until_ready(&site, state.ports, process, launch::READY)?;
                 return Ok((self.running(site, state, process), Found::Running));
             }
             launch::end(self.kind, process)?;
         }
         let kept = state.map(|state| state.ports).filter(|ports| ports.are_free());
         // Known from the first moment, so that it can be stopped if we are killed before it is ready.
-        let known = &mut |ports, pid| self.keep(&State::of(ports, installed, Process::of(pid)?));
-        let (child, ports) = match kept {
-            Some(ports) => (launch::on_ports(&site, installed, ports, &mut |pid| known(ports, pid))?, ports),
+        let known = &mut |ports, process: &Process| self.keep(&State::of(ports, installed, process));
+        let launched = match kept {
+            Some(ports) => launch::on_ports(&site, installed, ports, known)?,
             None => launch::on_new_ports(&site, installed, known)?,
         };
-        let process = Process::of(child.id())?;
-        let state = State::of(ports, installed, process.clone());
-        Ok((self.running(site, &state, &process), Found::Down))
+        let state = State::of(launched.ports, installed, &launched.process);
+        Ok((self.running(site, &state, &launched.process), Found::Down))
     }
 
     /// Stops it; whether it was running.
@@ -122,7 +121,7 @@ impl Daemon {
         let Some(state) = self.state() else { return Ok(None) };
         let Some(process) = state.live() else { return Ok(None) };
         let site = self.site()?;
-        launch::wait_until_answering(&site, state.ports, process, launch::STATUS)?;
+        launch::wait_until_ready(&site, state.ports, process, launch::STATUS)?;
         Ok(Some(self.running(site, &state, process)))
     }
 
@@ -163,8 +162,8 @@ impl Daemon {
 }
 
 impl State {
-    fn of(ports: Ports, installed: &Installed, process: Process) -> Self {
-        Self { ports, version: installed.version.clone(), process: Some(process) }
+    fn of(ports: Ports, installed: &Installed, process: &Process) -> Self {
+        Self { ports, version: installed.version.clone(), process: Some(process.clone()) }
     }
 
     /// The process, if it is still that one.

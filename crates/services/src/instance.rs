@@ -13,7 +13,7 @@ use crate::addresses::Missing;
 use crate::folders;
 use crate::install::{self, Installed};
 use crate::kind::Kind;
-use crate::launch;
+use crate::launch::{self, Launched};
 use crate::ports::Ports;
 use crate::process::{Process, Signal};
 use crate::site::Site;
@@ -59,10 +59,9 @@ impl Instance {
         let mut site = Site::at(kind, &folder)?;
         config.clone_into(&mut site.config);
         let mut tether = Tether::new(&folder)?;
-        let (child, ports) = launch::on_new_ports(&site, &installed, &mut |_, pid| tether.hold(pid))?;
-        let process = Process::of(child.id())?;
-        let server = Some((child, process));
-        Ok(Self { site, installed, ports, server, tether })
+        let hold = &mut |_, process: &Process| tether.hold(process.pid);
+        let Launched { child, process, ports } = launch::on_new_ports(&site, &installed, hold)?;
+        Ok(Self { site, installed, ports, server: Some((child, process)), tether })
     }
 
     /// As the server's clients want it; the same after a restart.
@@ -102,10 +101,9 @@ impl Instance {
     pub fn restart(&mut self) -> anyhow::Result<()> {
         self.stop()?;
         self.ports.wait_until_free(PORTS_FREE)?;
-        let hold = &mut |pid| self.tether.hold(pid);
-        let child = launch::on_ports(&self.site, &self.installed, self.ports, hold)?;
-        let process = Process::of(child.id())?;
-        self.server = Some((child, process));
+        let hold = &mut |_, process: &Process| self.tether.hold(process.pid);
+        let launched = launch::on_ports(&self.site, &self.installed, self.ports, hold)?;
+        self.server = Some((launched.child, launched.process));
         Ok(())
     }
 

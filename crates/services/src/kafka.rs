@@ -11,7 +11,7 @@ use crate::install::Installed;
 use crate::kind::Kind;
 use crate::launch;
 use crate::ports::Ports;
-use crate::process::{Process, Signal};
+use crate::process::Signal;
 use crate::site::Site;
 
 /// How long a broker may take to end when it writes the archive of its classes.
@@ -57,9 +57,9 @@ fn java(installed: &Installed) -> Command {
 pub(crate) fn rehearse(installed: &Installed) -> anyhow::Result<()> {
     let folder = installed.program("rehearsal");
     let site = Site::at(Kind::Kafka, &folder)?;
-    let (mut child, _) = launch::on_new_ports(&site, installed, &mut |_, _| Ok(()))?;
-    Process::of(child.id())?.end(Signal::Term, REHEARSAL_END)?;
-    child.wait()?;
+    let mut launched = launch::on_new_ports(&site, installed, &mut |_, _| Ok(()))?;
+    launched.process.end(Signal::Term, REHEARSAL_END)?;
+    launched.child.wait()?;
     Ok(std::fs::remove_dir_all(folder)?)
 }
 

@@ -25,23 +25,28 @@ const ANSWER: Duration = Duration::from_secs(2);
 /// How long a server may take to end before it is killed.
 const END: Duration = Duration::from_secs(20);
 
-/// Is told the id of a process as soon as there is one, before it is ready.
-pub(crate) type Spawned<'a> = dyn FnMut(u32) -> anyhow::Result<()> + 'a;
+/// Is told of a server's ports and process before it is ready.
+pub(crate) type Spawned<'a> = dyn FnMut(Ports, &Process) -> anyhow::Result<()> + 'a;
 
-/// The same with the ports that were chosen for it.
-pub(crate) type SpawnedOn<'a> = dyn FnMut(Ports, u32) -> anyhow::Result<()> + 'a;
+/// A server that is ready, our child.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    pub(crate) child: Child,
+    pub(crate) process: Process,
+    pub(crate) ports: Ports,
+}
 
 /// Starts a server on ports that nobody has; others are tried when someone was faster.
 pub(crate) fn on_new_ports(
     site: &Site,
     installed: &Installed,
-    spawned: &mut SpawnedOn<'_>,
-) -> anyhow::Result<(Child, Ports)> {
+    spawned: &mut Spawned<'_>,
+) -> anyhow::Result<Launched> {
     let mut attempt = 0;
     loop {
         let ports = Ports::find()?;
-        match on_ports(site, installed, ports, &mut |pid| spawned(ports, pid)) {
-            Ok(child) => return Ok((child, ports)),
+        match on_ports(site, installed, ports, spawned) {
+            Ok(launched) => return Ok(launched),
             Err(error) => {
                 attempt += 1;
                 if attempt == 5 || ports.are_free() {
@@ -59,7 +64,7 @@ pub(crate) fn on_ports(
     installed: &Installed,
     ports: Ports,
     spawned: &mut Spawned<'_>,
-) -> anyhow::Result<Child> {
+) -> anyhow::Result<Launched> {
     let command = match site.kind {
         Kind::Nats => nats::command(site, installed, ports)?,
         Kind::Postgres => postgres::command(site, installed, ports)?,
@@ -70,14 +75,15 @@ pub(crate) fn on_ports(
     let mut command = site.logged(command)?;
     let child = command.process_group(0).spawn();
     let mut child = child.with_context(|| format!("{program} cannot be started"))?;
-    let ready = spawned(child.id())
-        .and_then(|()| wait_until_ready(site, ports, child.id(), READY, || Ok(child.try_wait()?.is_none())));
+    // Nobody else has its id before we have waited for it.
+    let process = Process::of(child.id())?;
+    let ready = spawned(ports, &process).and_then(|()| wait_until_ready(site, ports, &process, READY));
     if let Err(error) = ready {
-        Process::of(child.id())?.kill_tree()?;
+        process.kill_tree()?;
         child.wait()?;
         return Err(error);
     }
-    Ok(child)
+    Ok(Launched { child, process, ports })
 }
 
 /// Ends a server well, or kills it when it takes too long.
@@ -98,27 +104,17 @@ pub(crate) fn address(kind: Kind, ports: Ports) -> String {
     }
 }
 
-/// Asks a server that was started before.
-pub(crate) fn wait_until_answering(
+/// Asks a server until it answers; fails at once when it ends.
+pub(crate) fn wait_until_ready(
     site: &Site,
     ports: Ports,
     process: &Process,
     limit: Duration,
 ) -> anyhow::Result<()> {
-    wait_until_ready(site, ports, process.pid, limit, || Ok(process.is_alive()))
-}
-
-fn wait_until_ready(
-    site: &Site,
-    ports: Ports,
-    pid: u32,
-    limit: Duration,
-    mut is_alive: impl FnMut() -> anyhow::Result<bool>,
-) -> anyhow::Result<()> {
     let started = Instant::now();
     loop {
-        let answer = is_ready(site, ports, pid);
-        if !is_alive()? {
+        let answer = is_ready(site, ports, process.pid);
+        if !process.is_alive() {
             bail!("{} ended before it was ready; {}", site.kind, site.log_end());
         }
         match answer {

@@ -29,6 +29,12 @@ fn leaves_neither_process_nor_folder_behind() {
     assert!(!folder.exists());
 }
 
+#[test]
+fn says_what_the_server_said_when_it_does_not_start() {
+    let error = Instance::configured(Kind::Redis, "no-such-directive yes").unwrap_err().to_string();
+    assert!(error.contains("no-such-directive"), "{error}");
+}
+
 /// How many processes work in a folder or below it.
 fn processes_of(folder: &Path) -> usize {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();

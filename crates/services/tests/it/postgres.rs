@@ -1,6 +1,6 @@
 //! PostgreSQL, spoken to through psql.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Barrier;
 
 use throughline_services::{Addresses, Instance, Kind};
@@ -39,7 +39,8 @@ fn ends_well_with_a_client_connected_and_goes_on_after_a_restart() {
     let mut server = Instance::start(Kind::Postgres).unwrap();
     let address = server.address();
     let sleeper = ["--command", "SELECT pg_sleep(600)"];
-    let mut client = Command::new("psql").arg(&address).args(sleeper).spawn().unwrap();
+    let mut client = Command::new("psql");
+    let mut client = client.arg(&address).args(sleeper).stderr(Stdio::null()).spawn().unwrap();
     let connected = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'";
     crate::wait::until("the client's query", || match psql(&address, connected).as_str() {
         "1" => Ok(()),
