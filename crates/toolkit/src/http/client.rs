@@ -218,6 +218,7 @@ impl Call {
             Err(error) => Some(Cow::Borrowed(error_type(error))),
         };
         let version = outcome.as_ref().ok().map(|r| semconv::protocol_version(r.version()));
+        let peer = outcome.as_ref().ok().and_then(Response::remote_addr);
         if let Err(fault) = outcome {
             record_error(&self.span, fault, error.as_deref().unwrap_or("_OTHER"));
         }
@@ -230,6 +231,12 @@ impl Call {
             if let Some(version) = version {
                 let version = Stored::Static(version);
                 data.fields.set(Key::Static("network.protocol.version"), version, limits);
+            }
+            if let Some(peer) = peer {
+                let address = data.fields.store_args(format_args!("{}", peer.ip()), limits);
+                data.fields.set(Key::Static("network.peer.address"), address, limits);
+                let port = Stored::Int(i64::from(peer.port()));
+                data.fields.set(Key::Static("network.peer.port"), port, limits);
             }
             if let Some(error) = &error {
                 data.fields.set_str("error.type", error, limits);

@@ -38,7 +38,17 @@ pub(crate) fn protocol_version(version: Version) -> &'static str {
 }
 
 /// Query parameters whose values are signatures: the conventions ask to hide them.
-const SECRET_PARAMETERS: &[&str] = &["AWSAccessKeyId", "Signature", "sig", "X-Goog-Signature"];
+///
+/// The first two were on the list of earlier versions.
+const SECRET_PARAMETERS: &[&str] = &[
+    "AWSAccessKeyId",
+    "Signature",
+    "X-Amz-Signature",
+    "X-Amz-Credential",
+    "X-Amz-Security-Token",
+    "sig",
+    "X-Goog-Signature",
+];
 
 /// A query string with the values of signature parameters replaced.
 pub(crate) fn redacted_query(query: &str) -> Cow<'_, str> {

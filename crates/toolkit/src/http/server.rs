@@ -7,6 +7,7 @@ use tower::Layer;
 
 mod body;
 mod exchange;
+mod forwarded;
 mod service;
 
 pub use body::TracedBody;

@@ -51,6 +51,9 @@ fn carries_the_context_and_describes_the_request() {
     assert!(seen.contains(&format!("-{id:016x}-0")), "{seen}");
     assert_eq!(attribute(&span.attributes, "http.response.status_code").as_deref(), Some("200"));
     assert_eq!(attribute(&span.attributes, "server.address").as_deref(), Some("127.0.0.1"));
+    assert_eq!(attribute(&span.attributes, "network.peer.address").as_deref(), Some("127.0.0.1"));
+    let port = attribute(&span.attributes, "server.port");
+    assert_eq!(attribute(&span.attributes, "network.peer.port"), port);
     let url = attribute(&span.attributes, "url.full").unwrap();
     assert!(!url.contains("secret") && url.ends_with("sig=REDACTED"), "{url}");
     let metrics = collector.received().metrics.clone();

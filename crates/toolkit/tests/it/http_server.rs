@@ -97,6 +97,22 @@ fn describes_the_request_by_the_conventions() {
 }
 
 #[test]
+fn sees_the_request_as_it_was_before_the_proxy() {
+    let request =
+        request("GET", "/users/7").header("forwarded", "for=192.0.2.60;proto=https;host=shop.public");
+    let collector = serve(TraceLayer::new(), vec![request]);
+    let span = collector.span("GET /users/{id}");
+    for (key, value) in [
+        ("client.address", Some("192.0.2.60")),
+        ("url.scheme", Some("https")),
+        ("server.address", Some("shop.public")),
+        ("server.port", None),
+    ] {
+        assert_eq!(attribute(&span.attributes, key).as_deref(), value, "{key}");
+    }
+}
+
+#[test]
 fn server_errors_are_errors_and_client_errors_are_not() {
     let requests = vec![request("POST", "/users"), request("GET", "/broken"), request("GET", "/failing")];
     let collector = serve(TraceLayer::new(), requests);

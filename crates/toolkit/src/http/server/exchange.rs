@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, MatchedPath};
-use http::header::{FORWARDED, HOST, HeaderMap, USER_AGENT};
+use http::header::{HOST, HeaderMap, USER_AGENT};
 use http::request::Parts;
 use http::{StatusCode, Uri, Version};
 use tracing::Span;
 
+use super::forwarded::Original;
 use crate::clock;
 use crate::core::Core;
 use crate::fields::{FieldLimits, Fields, Key, Stored, ValueRef};
@@ -45,11 +46,16 @@ impl Exchange {
             span.add_link(&caller);
         }
         let method = semconv::method(&head.method);
-        let scheme = semconv::scheme(&head.uri);
+        let original = Original::of(&head.headers);
+        let scheme = original.scheme.unwrap_or_else(|| semconv::scheme(&head.uri));
         let route = head.extensions.get::<MatchedPath>().cloned();
         layer::with_data(&span, |data, core| {
             let route = route.as_ref().map(MatchedPath::as_str);
             describe(data, core.settings.span_limits.fields, head, method, route);
+            let fields = &mut data.fields;
+            let limits = core.settings.span_limits.fields;
+            fields.set(Key::Static("url.scheme"), Stored::Static(scheme), limits);
+            addresses(fields, limits, head, &original);
         });
         core.http.active(method, scheme, 1);
         let version = head.version;
@@ -148,28 +154,26 @@ fn describe(
     if let Some(query) = head.uri.query() {
         fields.set_str("url.query", &semconv::redacted_query(query), limits);
     }
-    let scheme = semconv::scheme(&head.uri);
-    fields.set(Key::Static("url.scheme"), Stored::Static(scheme), limits);
     let version = semconv::protocol_version(head.version);
     fields.set(Key::Static("network.protocol.version"), Stored::Static(version), limits);
-    if let Some(authority) = authority(&head.uri, &head.headers) {
-        let (host, port) = semconv::host_and_port(authority);
-        fields.set_str("server.address", host, limits);
-        if let Some(port) = port {
-            fields.set(Key::Static("server.port"), Stored::Int(port), limits);
-        }
-    }
     if let Some(agent) = text(&head.headers, USER_AGENT.as_str()) {
         fields.set_str("user_agent.original", agent, limits);
     }
-    peer(fields, limits, head);
 }
 
 fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     uri.authority().map(|a| a.as_str()).or_else(|| text(headers, HOST.as_str()))
 }
 
-fn peer(fields: &mut Fields, limits: FieldLimits, head: &Parts) {
+/// Who asks whom: as it was before any proxy, where one says so.
+fn addresses(fields: &mut Fields, limits: FieldLimits, head: &Parts, original: &Original<'_>) {
+    if let Some(authority) = original.host.or_else(|| authority(&head.uri, &head.headers)) {
+        let (host, port) = semconv::host_and_port(authority);
+        fields.set_str("server.address", host, limits);
+        if let Some(port) = port {
+            fields.set(Key::Static("server.port"), Stored::Int(port), limits);
+        }
+    }
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
     if let Some(peer) = peer {
         let address = fields.store_args(format_args!("{}", peer.ip()), limits);
@@ -177,23 +181,12 @@ fn peer(fields: &mut Fields, limits: FieldLimits, head: &Parts) {
         let port = Stored::Int(i64::from(peer.port()));
         fields.set(Key::Static("network.peer.port"), port, limits);
     }
-    if let Some(client) = forwarded_for(&head.headers) {
+    if let Some(client) = original.client {
         fields.set_str("client.address", client, limits);
     } else if let Some(peer) = peer {
         let address = fields.store_args(format_args!("{}", peer.ip()), limits);
         fields.set(Key::Static("client.address"), address, limits);
     }
-}
-
-/// The first client named by a proxy, in either header.
-fn forwarded_for(headers: &HeaderMap) -> Option<&str> {
-    if let Some(forwarded) = text(headers, FORWARDED.as_str()) {
-        let first = forwarded.split(',').next()?;
-        let pair = first.split(';').find_map(|p| p.trim().split_once('='));
-        let (key, value) = pair?;
-        return key.eq_ignore_ascii_case("for").then(|| value.trim_matches('"'));
-    }
-    text(headers, "x-forwarded-for")?.split(',').next().map(str::trim)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
