@@ -26,6 +26,8 @@
 //! | errors | [`RecordError`] |
 //! | HTTP server, client | [`http::server::TraceLayer`], [`http::client::TracedClient`] |
 //! | SQL | [`db::Query`] |
+//! | gRPC server, client | [`grpc::server::TraceLayer`], [`grpc::client::TraceLayer`] |
+//! | Redis | [`redis::TracedConnection`] |
 //! | context in any carrier | [`propagation`] |
 //! | metrics | [`Telemetry::meter`] or `opentelemetry::global::meter`; [`DurationHistogram`] |
 //!

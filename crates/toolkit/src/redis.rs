@@ -1,6 +1,6 @@
 //! Redis: a CLIENT span for each command, its duration measured.
 //!
-//! [`TracedConnection`] wraps any connection of the [`redis`](::redis) crate, and is one: every
+//! [`TracedConnection`] wraps any connection of the [`redis`] crate, and is one: every
 //! method of `AsyncCommands`, `Cmd::query_async`, pipelines, transactions, scripts and scans work
 //! on it.
 //!
@@ -30,7 +30,7 @@
 //! - `db.stored_procedure.name` is the digest or the name of a script (`EVALSHA`, `FCALL`).
 //! - `db.response.status_code` is the prefix of Redis' error, such as `WRONGTYPE`. `error.type` is
 //!   the same, or, when Redis did not answer, one of `timeout`, `connection_refused`,
-//!   `connection_dropped` and the names of [`ErrorKind`](::redis::ErrorKind). In a batch the first
+//!   `connection_dropped` and the names of [`ErrorKind`](redis::ErrorKind). In a batch the first
 //!   error counts.
 //!
 //! `db.client.operation.duration` is measured by command, database and server.
