@@ -19,12 +19,15 @@ pub(crate) struct MessagingInstruments {
     process_duration: DurationHistogram,
     sent: Counter<u64>,
     consumed: Counter<u64>,
-    /// What operations that succeed are counted on: the same few, again and again.
-    series: SeriesCache<Series>,
+    /// What operations are counted on: the same few, again and again.
+    series: SeriesCache<Arc<Series>>,
 }
 
-#[derive(Debug, Clone)]
-struct Series {
+/// What the operations of one kind on one destination are counted on.
+#[derive(Debug)]
+pub(crate) struct Series {
+    kind: OperationType,
+    labels: Vec<KeyValue>,
     duration: BoundDuration,
     messages: Option<BoundCounter<u64>>,
 }
@@ -53,23 +56,8 @@ impl MessagingInstruments {
         }
     }
 
-    /// Counts an operation that has ended.
-    pub(crate) fn measure(
-        &self,
-        operation: &Operation<'_>,
-        messages: u64,
-        elapsed: Duration,
-        error_type: Option<&str>,
-    ) {
-        if let Some(error_type) = error_type {
-            let mut labels = labels(operation);
-            labels.push(KeyValue::new("error.type", error_type.to_owned()));
-            self.duration(operation.kind).record(elapsed, &labels);
-            if let Some(counter) = self.counter(operation.kind) {
-                counter.add(messages, &labels);
-            }
-            return;
-        }
+    /// What this operation will be counted on.
+    pub(crate) fn series(&self, operation: &Operation<'_>) -> Arc<Series> {
         let key = (
             operation.system.name,
             operation.name,
@@ -77,23 +65,39 @@ impl MessagingInstruments {
             operation.group,
             operation.server,
         );
-        self.series.with(
-            &key,
-            || self.bind(operation),
-            |series| {
-                series.duration.record(elapsed);
-                if let Some(counter) = &series.messages {
-                    counter.add(messages);
-                }
-            },
-        );
+        self.series.with(&key, || Arc::new(self.bind(operation)), Arc::clone)
+    }
+
+    /// Counts an operation that has ended.
+    pub(crate) fn measure(
+        &self,
+        series: &Series,
+        messages: u64,
+        elapsed: Duration,
+        error_type: Option<&str>,
+    ) {
+        if let Some(error_type) = error_type {
+            let mut labels = series.labels.clone();
+            labels.push(KeyValue::new("error.type", error_type.to_owned()));
+            self.duration(series.kind).record(elapsed, &labels);
+            if let Some(counter) = self.counter(series.kind).filter(|_| messages > 0) {
+                counter.add(messages, &labels);
+            }
+            return;
+        }
+        series.duration.record(elapsed);
+        if let Some(counter) = series.messages.as_ref().filter(|_| messages > 0) {
+            counter.add(messages);
+        }
     }
 
     fn bind(&self, operation: &Operation<'_>) -> Series {
-        let labels = labels(operation);
+        let (kind, labels) = (operation.kind, labels(operation));
         Series {
-            duration: self.duration(operation.kind).bind(&labels),
-            messages: self.counter(operation.kind).map(|counter| counter.bind(&labels)),
+            kind,
+            duration: self.duration(kind).bind(&labels),
+            messages: self.counter(kind).map(|counter| counter.bind(&labels)),
+            labels,
         }
     }
 
@@ -107,9 +111,8 @@ impl MessagingInstruments {
     fn counter(&self, kind: OperationType) -> Option<&Counter<u64>> {
         match kind {
             OperationType::Send => Some(&self.sent),
-            OperationType::Receive => Some(&self.consumed),
-            // Messages that were pushed to the application were received by nobody else.
-            OperationType::Process => None,
+            // Messages that were pushed to the application were received by no other operation.
+            OperationType::Receive | OperationType::Process => Some(&self.consumed),
             OperationType::Create | OperationType::Settle => None,
         }
     }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use tracing::Span;
 
+use super::instruments::Series;
 use super::names;
 use crate::core::Core;
 use crate::fields::{FieldLimits, Fields, Key, Stored};
 use crate::layer::span_data::{EventData, LinkData, SpanData};
 use crate::layer::{self, TelemetryLayer};
 use crate::propagation::TraceContext;
-use crate::{SpanExt, SpanKind, clock, record_error};
+use crate::{SpanExt, SpanKind, SpanStatus, clock, record_error};
 
 /// A messaging system, as `messaging.system` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,22 +81,23 @@ pub(crate) struct Operation<'a> {
     pub(crate) server: Option<(&'a str, u16)>,
 }
 
-/// An operation on its way. Dropped without an outcome it counts as cancelled.
+/// An operation on its way. Dropped without an outcome it counts as cancelled, or as failed when
+/// that happens in a panic.
 #[derive(Debug)]
-pub(crate) struct Running<'a> {
+pub(crate) struct Running {
     core: Arc<Core>,
     span: Span,
-    operation: Operation<'a>,
+    series: Arc<Series>,
     started: u64,
-    /// How many messages it is about.
+    /// How many messages are counted as sent or delivered by it.
     messages: u64,
     decided: bool,
 }
 
-impl<'a> Running<'a> {
+impl Running {
     /// Starts the operation below `parent`, or below the current span when there is none. `None`
     /// when no telemetry runs.
-    pub(crate) fn begin(operation: Operation<'a>, parent: Option<&TraceContext>) -> Option<Self> {
+    pub(crate) fn begin(operation: Operation<'_>, parent: Option<&TraceContext>) -> Option<Self> {
         let core = TelemetryLayer::current()?;
         let started = clock::monotonic_ns();
         let make = || tracing::info_span!(target: "throughline_toolkit::messaging", "message");
@@ -104,7 +106,8 @@ impl<'a> Running<'a> {
             None => make(),
         };
         layer::with_data(&span, |data, core| describe(data, core.settings.span_limits.fields, &operation));
-        Some(Self { core, span, operation, started, messages: 1, decided: false })
+        let series = core.messaging.series(&operation);
+        Some(Self { core, span, series, started, messages: 1, decided: false })
     }
 
     pub(crate) fn span(&self) -> &Span {
@@ -116,7 +119,8 @@ impl<'a> Running<'a> {
         self.span.context()
     }
 
-    /// How many messages it is about; one unless said.
+    /// How many messages it sends or delivers; one unless said, none when another operation has
+    /// delivered them.
     pub(crate) fn set_messages(&mut self, messages: usize) {
         self.messages = messages as u64;
     }
@@ -124,6 +128,20 @@ impl<'a> Running<'a> {
     /// Adds attributes, when the span is recorded.
     pub(crate) fn describe(&self, f: impl FnOnce(&mut Fields, FieldLimits)) {
         layer::with_data(&self.span, |data, core| f(&mut data.fields, core.settings.span_limits.fields));
+    }
+
+    /// [`Running::describe`] with the time the operation started at, nanoseconds since 1970.
+    pub(crate) fn describe_at_start(&self, f: impl FnOnce(&mut Fields, FieldLimits, u64)) {
+        layer::with_data(&self.span, |data, core| {
+            let started_ns = data.start_ns;
+            f(&mut data.fields, core.settings.span_limits.fields, started_ns);
+        });
+    }
+
+    /// Says that the operation started earlier, at this monotonic time.
+    pub(crate) fn started_at(&mut self, monotonic_ns: u64) {
+        self.started = monotonic_ns;
+        layer::with_data(&self.span, |data, _| data.start_at(clock::wall_ns(monotonic_ns)));
     }
 
     /// Links the span to where a message was created, with attributes of that message.
@@ -137,6 +155,17 @@ impl<'a> Running<'a> {
             f(&mut link.fields, limits.link_fields);
             data.add_link(link, &limits);
         });
+    }
+
+    /// Links the span to the one it was started in, when that is neither its parent nor
+    /// `creation`.
+    pub(crate) fn link_surroundings(&self, creation: &TraceContext) {
+        if creation.is_valid() {
+            let around = TraceContext::current();
+            if around.span_id != creation.span_id {
+                self.link(&around, |_, _| {});
+            }
+        }
     }
 
     /// Ends it as `outcome` says; an error is recorded on the span with `error_type` of it.
@@ -164,20 +193,36 @@ impl<'a> Running<'a> {
         self.decide(Some(error_type));
     }
 
+    /// Ends it as failed because an answer says so: no error of this process.
+    pub(crate) fn refused(mut self, error_type: &str, reason: &str) {
+        layer::with_data(&self.span, |data, core| {
+            data.fields.set_str("error.type", error_type, core.settings.span_limits.fields);
+            data.set_status(SpanStatus::Error(reason.to_owned()));
+        });
+        self.decide(Some(error_type));
+    }
+
     fn decide(&mut self, error_type: Option<&str>) {
         self.decided = true;
         let now = clock::monotonic_ns();
         layer::with_data(&self.span, |data, _| data.end_at(now));
         let elapsed = Duration::from_nanos(now.saturating_sub(self.started));
         let _current = self.span.enter();
-        self.core.messaging.measure(&self.operation, self.messages, elapsed, error_type);
+        self.core.messaging.measure(&self.series, self.messages, elapsed, error_type);
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
         if self.decided {
             return;
+        }
+        if std::thread::panicking() {
+            layer::with_data(&self.span, |data, core| {
+                data.fields.set_str("error.type", "panic", core.settings.span_limits.fields);
+                data.set_status(SpanStatus::Error("panicked".to_owned()));
+            });
+            return self.decide(Some("panic"));
         }
         layer::with_data(&self.span, |data, core| {
             let (time_ns, name) = (clock::now_ns(), "cancelled".into());
