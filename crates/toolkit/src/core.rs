@@ -19,6 +19,8 @@ use crate::layer::span_data::SpanData;
 #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
 use crate::messaging::instruments::MessagingInstruments;
 use crate::metrics::exemplars::Exemplars;
+#[cfg(feature = "nats")]
+use crate::nats::metrics::NatsInstruments;
 use crate::queue::{Pool, Queue};
 use crate::sampler::Sampler;
 use crate::settings::{ExporterKind, Settings};
@@ -40,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) messaging: MessagingInstruments,
     #[cfg(feature = "tonic")]
     pub(crate) rpc: RpcInstruments,
+    #[cfg(feature = "nats")]
+    pub(crate) nats: NatsInstruments,
     pub(crate) db: DbInstruments,
     pub(crate) exemplars: Arc<Exemplars>,
     open_spans: AtomicI64,
@@ -69,6 +73,8 @@ impl Core {
             messaging: MessagingInstruments::new(meter, &exemplars),
             #[cfg(feature = "tonic")]
             rpc: RpcInstruments::new(meter, &exemplars),
+            #[cfg(feature = "nats")]
+            nats: NatsInstruments::new(meter),
             db: DbInstruments::new(meter, &exemplars),
             open_spans: AtomicI64::new(0),
             output,

@@ -15,6 +15,8 @@ mod http_client;
 mod http_server;
 mod logs;
 mod metrics;
+#[cfg(feature = "nats")]
+mod nats;
 mod protocols;
 #[cfg(feature = "redis")]
 mod redis;

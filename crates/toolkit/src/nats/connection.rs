@@ -1,0 +1,153 @@
+//! What all operations on one connection share.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use async_nats::{Client, HeaderValue, ServerInfo, Statistics};
+use parking_lot::RwLock;
+
+use super::semconv::SYSTEM;
+use super::subject::{self, Template};
+use crate::SpanKind;
+use crate::fields::{FieldLimits, Fields};
+use crate::layer::TelemetryLayer;
+use crate::messaging::names;
+use crate::messaging::operation::{Operation, OperationType, Running};
+use crate::propagation::TraceContext;
+
+/// What is done with a message, as spans and metrics have it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Verb {
+    pub(super) name: &'static str,
+    pub(super) kind: OperationType,
+    pub(super) span_kind: SpanKind,
+}
+
+/// A connection, and how the operations on it are described.
+#[derive(Debug, Clone)]
+pub(super) struct Connection {
+    pub(super) client: Client,
+    /// Shared by all that differ only in templates or server tracing.
+    peer: Arc<Peer>,
+    templates: Vec<Template>,
+    /// The start of the client's own inboxes.
+    inbox: Arc<str>,
+    pub(super) trace_to: Option<HeaderValue>,
+}
+
+/// Where an operation takes place.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place<'a> {
+    pub(super) subject: &'a str,
+    /// The subject with wildcards that was subscribed to.
+    pub(super) pattern: Option<&'a str>,
+    /// The queue group or the durable consumer.
+    pub(super) group: Option<&'a str>,
+}
+
+impl Connection {
+    /// `server` is the address that was connected to, when there is only one.
+    pub(super) fn new(client: Client, server: Option<(String, u16)>) -> Self {
+        let inbox = client.new_inbox();
+        let inbox = inbox.rsplit_once('.').map_or("", |(start, _)| start).into();
+        let peer = Arc::new(Peer::new(client.statistics(), server));
+        Self { client, peer, templates: Vec::new(), inbox, trace_to: None }
+    }
+
+    pub(super) fn add_template(&mut self, template: &str) {
+        self.templates.push(Template::new(template));
+    }
+
+    /// Starts an operation below `parent`, or below the current span when there is none;
+    /// `describe` adds attributes if its span is recorded.
+    pub(super) fn begin(
+        &self,
+        verb: Verb,
+        place: Place<'_>,
+        parent: Option<&TraceContext>,
+        describe: impl FnOnce(&mut Fields, FieldLimits),
+    ) -> Option<Running> {
+        let Verb { name, kind, span_kind } = verb;
+        let destination = subject::destination(place.subject, &self.templates, place.pattern, &self.inbox);
+        self.peer.with(&self.client, |known| {
+            let server = known.address.as_ref().map(|(address, port)| (address.as_str(), *port));
+            let group = place.group;
+            let operation = Operation { system: SYSTEM, name, kind, span_kind, destination, group, server };
+            let running = Running::begin(operation, parent)?;
+            running.describe(|fields, limits| {
+                if let Some(client_id) = &known.client_id {
+                    fields.set_str(names::CLIENT_ID, client_id, limits);
+                }
+                describe(fields, limits);
+            });
+            Some(running)
+        })
+    }
+
+    /// Reports the connection's traffic as metrics.
+    pub(super) fn observe(&self) {
+        if let Some(core) = TelemetryLayer::current() {
+            let server = self.peer.with(&self.client, |known| known.address.clone());
+            core.nats.observe(&self.peer.statistics, server);
+        }
+    }
+}
+
+/// The server at the other end, which is another one after a reconnect.
+#[derive(Debug)]
+struct Peer {
+    statistics: Arc<Statistics>,
+    given: Option<(String, u16)>,
+    known: RwLock<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// How often the client had connected when this was learnt.
+    connects: u64,
+    server_id: String,
+    address: Option<(String, u16)>,
+    /// The server's number of this connection.
+    client_id: Option<String>,
+}
+
+impl Peer {
+    fn new(statistics: Arc<Statistics>, given: Option<(String, u16)>) -> Self {
+        let known = Known { address: given.clone(), ..Known::default() };
+        Self { statistics, given, known: RwLock::new(known) }
+    }
+
+    fn with<R>(&self, client: &Client, f: impl FnOnce(&Known) -> R) -> R {
+        let connects = self.statistics.connects.load(Ordering::Relaxed);
+        let known = self.known.read();
+        if known.connects == connects {
+            return f(&known);
+        }
+        drop(known);
+        self.learn(client.try_server_info(), connects);
+        f(&self.known.read())
+    }
+
+    fn learn(&self, info: Option<ServerInfo>, connects: u64) {
+        let Some(info) = info else { return };
+        let mut known = self.known.write();
+        let client_id = info.client_id.to_string();
+        // The client counts a connection a moment before it tells about the server.
+        if info.server_id == known.server_id && Some(&client_id) == known.client_id.as_ref() {
+            return;
+        }
+        let given = self.given.clone();
+        let address = match info.connect_urls.len() {
+            0 | 1 => given.or_else(|| advertised(&info)),
+            // One of a cluster, and perhaps no more the one that was given.
+            _ => advertised(&info).or(given),
+        };
+        *known = Known { connects, server_id: info.server_id, address, client_id: Some(client_id) };
+    }
+}
+
+/// The address a server gives itself, unless that is only "all of this machine's".
+fn advertised(info: &ServerInfo) -> Option<(String, u16)> {
+    let unspecified = matches!(info.host.as_str(), "" | "0.0.0.0" | "::" | "[::]");
+    (!unspecified).then(|| (info.host.clone(), info.port))
+}

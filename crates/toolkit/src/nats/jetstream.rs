@@ -1,0 +1,151 @@
+//! JetStream: publishing until the stream has answered, consumers, acknowledgements.
+
+mod ack;
+mod batch;
+mod consumer;
+mod delivery;
+mod message;
+
+use std::ops::Deref;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::consumer::{Consumer, IntoConsumerConfig};
+use async_nats::jetstream::context::PublishError;
+use async_nats::jetstream::context::traits::Publisher;
+use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
+use async_nats::{HeaderMap, HeaderValue, Message, ToSubject, header};
+use bytes::Bytes;
+
+use super::client::{TracedClient, carried, set_size};
+use super::connection::Place;
+use super::headers::{forwarded_headers, outgoing};
+use super::semconv::{PUBLISH, stream_error};
+use crate::messaging::names;
+
+pub use ack::TracedAckFuture;
+pub use batch::TracedBatch;
+pub use consumer::{TracedConsumer, TracedMessages};
+pub use message::TracedMessage;
+
+/// A JetStream [`Context`] whose messages are traced. It derefs to the one underneath, to manage
+/// streams and consumers. Made by [`TracedClient::jetstream`].
+#[derive(Debug, Clone)]
+pub struct TracedContext {
+    inner: Context,
+    client: TracedClient,
+}
+
+impl Deref for TracedContext {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.inner
+    }
+}
+
+impl TracedContext {
+    /// Traces the messages of a context on the connection of `client`, such as one of another
+    /// domain.
+    #[must_use]
+    pub fn new(client: &TracedClient, context: Context) -> Self {
+        Self { inner: context, client: client.clone() }
+    }
+
+    /// A context whose messages ask nats-server to report their route: see
+    /// [`TracedClient::trace_to`].
+    #[must_use]
+    pub fn trace_to(&self, subject: &str) -> Self {
+        Self { inner: self.inner.clone(), client: self.client.trace_to(subject) }
+    }
+
+    /// The context underneath.
+    #[must_use]
+    pub fn inner(&self) -> &Context {
+        &self.inner
+    }
+
+    /// Traces what a consumer receives.
+    #[must_use]
+    pub fn consumer<C: IntoConsumerConfig>(&self, consumer: Consumer<C>) -> TracedConsumer<C> {
+        TracedConsumer::new(self.client.connection(), consumer)
+    }
+
+    /// [`Context::publish`] inside a PRODUCER span, which lasts until the answer that is returned
+    /// has come: `publish(…).await?.await?`.
+    ///
+    /// # Errors
+    /// As [`Context::publish`].
+    pub async fn publish<S: ToSubject>(
+        &self,
+        subject: S,
+        payload: Bytes,
+    ) -> Result<TracedAckFuture, PublishError> {
+        self.send_publish(subject, PublishMessage::build().payload(payload)).await
+    }
+
+    /// [`Context::publish_with_headers`] inside a PRODUCER span.
+    ///
+    /// # Errors
+    /// As [`Context::publish_with_headers`].
+    pub async fn publish_with_headers<S: ToSubject>(
+        &self,
+        subject: S,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<TracedAckFuture, PublishError> {
+        self.send_publish(subject, PublishMessage::build().payload(payload).headers(headers)).await
+    }
+
+    /// Publishes a received message again, to another subject: its payload and what
+    /// [`forwarded_headers`] leaves of its headers.
+    ///
+    /// # Errors
+    /// As [`Context::publish_with_headers`].
+    pub async fn forward<S: ToSubject>(
+        &self,
+        subject: S,
+        message: &Message,
+    ) -> Result<TracedAckFuture, PublishError> {
+        let headers = message.headers.as_ref().map(forwarded_headers);
+        self.send(OutboundMessage::new(subject.to_subject(), message.payload.clone(), headers)).await
+    }
+
+    /// [`Context::send_publish`] inside a PRODUCER span.
+    ///
+    /// # Errors
+    /// As [`Context::send_publish`].
+    pub async fn send_publish<S: ToSubject>(
+        &self,
+        subject: S,
+        publish: PublishMessage,
+    ) -> Result<TracedAckFuture, PublishError> {
+        self.send(publish.outbound_message(subject)).await
+    }
+
+    async fn send(&self, mut message: OutboundMessage) -> Result<TracedAckFuture, PublishError> {
+        let connection = self.client.connection();
+        let place = Place { subject: &message.subject, ..Place::default() };
+        let running = connection.begin(PUBLISH, place, None, |fields, limits| {
+            set_size(fields, names::BODY_SIZE, message.payload.len(), limits);
+            if let Some(id) = message.headers.as_ref().and_then(message_id) {
+                fields.set_str(names::MESSAGE_ID, id, limits);
+            }
+        });
+        let headers = message.headers.take();
+        message.headers = outgoing(headers, &carried(running.as_ref()), connection.trace_to.as_ref());
+        match self.inner.publish_message(message).await {
+            Ok(ack) => Ok(TracedAckFuture::new(ack, running)),
+            Err(error) => {
+                if let Some(running) = running {
+                    running.fail(&error, stream_error(error.kind()));
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// What a stream knows a message by, to refuse it a second time.
+fn message_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::NATS_MESSAGE_ID).map(HeaderValue::as_str)
+}
