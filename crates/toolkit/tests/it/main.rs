@@ -21,7 +21,7 @@ mod protocols;
 #[cfg(feature = "redis")]
 mod redis;
 mod runtimes;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "nats", feature = "redis"))]
 mod services;
 mod sink;
 mod spans;

@@ -6,8 +6,6 @@ mod jetstream;
 mod request;
 mod server_tracing;
 
-use std::time::Duration;
-
 use futures::{Stream, StreamExt};
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -17,7 +15,7 @@ use throughline_toolkit::nats::{self, TracedClient};
 use tracing::instrument::WithSubscriber;
 
 use crate::collector::{Collector, Mode, attribute};
-use crate::{LIMIT, telemetry};
+use crate::{LIMIT, services, telemetry};
 
 const INTERNAL: i32 = 1;
 const SERVER: i32 = 2;
@@ -25,23 +23,20 @@ const CLIENT: i32 = 3;
 const PRODUCER: i32 = 4;
 const CONSUMER: i32 = 5;
 
-/// The address of the server the tests share.
-fn server() -> String {
-    let file = std::env::var("THROUGHLINE_SERVICES").unwrap();
-    let services: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    services["nats"].as_str().unwrap().to_owned()
-}
-
-/// Runs `work` with a client of the server under telemetry, and returns what it made.
+/// Runs `work` with a client of the shared server under telemetry, and returns what it made.
 fn run(work: impl AsyncFnOnce(TracedClient)) -> Collector {
-    run_with(&[], work)
+    run_on(&services::nats(), &[], work)
 }
 
 fn run_with(variables: &[(&str, &str)], work: impl AsyncFnOnce(TracedClient)) -> Collector {
+    run_on(&services::nats(), variables, work)
+}
+
+fn run_on(server: &str, variables: &[(&str, &str)], work: impl AsyncFnOnce(TracedClient)) -> Collector {
     let collector = Collector::start(Mode::Works);
     let telemetry = telemetry(&collector.address, variables);
     let work = async {
-        let client = nats::connect(server()).await.unwrap();
+        let client = nats::connect(server).await.unwrap();
         tokio::time::timeout(LIMIT, work(client)).await.expect("the test takes too long");
     };
     block_on(work.with_subscriber(telemetry.dispatch().clone()));
@@ -111,6 +106,3 @@ fn total(metrics: &[Metric], name: &str, labels: &[(&str, &str)]) -> u64 {
     })
     .sum()
 }
-
-/// Long enough for what should not come to have come.
-const QUIET: Duration = Duration::from_millis(300);

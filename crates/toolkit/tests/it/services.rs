@@ -2,7 +2,14 @@
 
 use throughline_services::{Kind, address};
 
+/// NATS, as `nats://host:port`.
+#[cfg(feature = "nats")]
+pub(crate) fn nats() -> String {
+    address(Kind::Nats).unwrap()
+}
+
 /// Redis, as `redis://host:port`.
+#[cfg(feature = "redis")]
 pub(crate) fn redis() -> String {
     address(Kind::Redis).unwrap()
 }

@@ -8,10 +8,10 @@ use tracing::instrument::WithSubscriber;
 
 use super::{
     CONSUMER, INTERNAL, PRODUCER, block_on, expect_attributes, is_child, is_linked, next, run, run_with,
-    server, total, unique,
+    total, unique,
 };
 use crate::collector::{Collector, Mode, attribute};
-use crate::{LIMIT, telemetry};
+use crate::{LIMIT, services, telemetry};
 
 #[derive(Debug, thiserror::Error)]
 #[error("no such room")]
@@ -34,7 +34,7 @@ fn a_message_is_one_trace_from_publisher_to_consumer() {
     assert!(is_child(&publish, &request) && is_child(&process, &publish) && is_child(&book, &process));
     assert_eq!([publish.kind, process.kind, book.kind], [PRODUCER, CONSUMER, INTERNAL]);
     assert!(is_linked(&process, &publish) && process.links.len() == 1, "{:?}", process.links);
-    let port = server().rsplit_once(':').unwrap().1.to_owned();
+    let port = services::nats().rsplit_once(':').unwrap().1.to_owned();
     for (span, name, kind) in [(&publish, "publish", "send"), (&process, "process", "process")] {
         expect_attributes(
             span,
@@ -284,7 +284,7 @@ fn an_unsampled_trace_travels_unsampled() {
 fn context_is_passed_on_when_nothing_is_traced() {
     let context = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let pass_on = async || {
-        let client = nats::connect(server()).await.unwrap();
+        let client = nats::connect(services::nats()).await.unwrap();
         let (subject, onwards) = (unique("orders"), unique("audit"));
         let mut orders = client.subscribe(subject.clone()).await.unwrap();
         let mut audits = client.subscribe(onwards.clone()).await.unwrap();

@@ -4,14 +4,23 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::{self, StorageType};
 use futures::StreamExt;
+use throughline_services::{Instance, Kind};
 use throughline_toolkit::nats::jetstream::TracedMessage;
 use throughline_toolkit::nats::{TracedClient, TracedSubscriber};
 use tracing::Instrument;
 
-use super::{QUIET, next, run, unique};
+use super::{next, run, run_on, unique};
 
-/// Where the test account has the routes of sampled messages reported to.
-const ACCOUNT_DEST: &str = "nats.trace";
+/// An account that has the routes of sampled messages reported to `routes`.
+const CONFIG: &str = "accounts { SHOP {
+    jetstream: enabled
+    users: [ { user: shop, password: x } ]
+    msg_trace: { dest: routes, sampling: 100 }
+} }
+no_auth_user: shop";
+
+/// Long enough for a report that should not come to have come.
+const QUIET: Duration = Duration::from_millis(300);
 
 /// The report on the message that was published to `subject`, if one comes.
 async fn report(reports: &mut TracedSubscriber, subject: &str) -> Option<serde_json::Value> {
@@ -50,8 +59,9 @@ async fn stored(client: &TracedClient, reports: &mut TracedSubscriber) -> Traced
 
 #[test]
 fn forwarding_a_stored_message_does_not_end_the_servers_tracing() {
-    run(async |client| {
-        let mut reports = client.subscribe(ACCOUNT_DEST).await.unwrap();
+    let server = Instance::configured(Kind::Nats, CONFIG).unwrap();
+    run_on(&server.address(), &[], async |client| {
+        let mut reports = client.subscribe("routes").await.unwrap();
         let message = stored(&client, &mut reports).instrument(tracing::info_span!("publish")).await;
         let headers = message.headers.clone().unwrap();
         // The trap: what comes from a stream turns tracing off for whoever copies all headers.
