@@ -21,7 +21,7 @@ use crate::site::Site;
 /// How long another program may hold the ports of a server that is started again.
 const PORTS_FREE: Duration = Duration::from_secs(10);
 
-/// A server that no other test knows, with its own ports and data. Killed on drop, its folder
+/// A server that no other test knows, with its own ports and data. On drop it ends and its folder is
 /// removed; the same when the test's process ends in any other way.
 ///
 /// Everything here blocks.
@@ -141,8 +141,9 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // What fails here, the tether does.
-        self.kill().ok();
+        // PostgreSQL leaves shared memory behind when it is killed. What fails here, the tether does.
+        let ended = if self.site.kind == Kind::Postgres { self.stop() } else { self.kill() };
+        ended.ok();
         std::fs::remove_dir_all(&self.site.folder).ok();
     }
 }
