@@ -128,17 +128,19 @@ fn fastrace(address: &str) {
     let reporter = fastrace_opentelemetry::OpenTelemetryReporter::new(exporter(address), resource, scope);
     fastrace::set_reporter(reporter, fastrace::collector::Config::default());
     for _ in 0..ITERATIONS {
-        let root =
-            fastrace::Span::root("root", fastrace::collector::SpanContext::random()).with_properties(|| {
-                [("user", "alice".into()), ("n", black_box(7_i64).to_string().into()), ("ok", "true".into())]
-            });
+        let context = fastrace::collector::SpanContext::random();
+        let root = fastrace::Span::root("root", context)
+            .with_properties(|| [("user", "alice".into()), ("n", number(7)), ("ok", "true".into())]);
         let _root = root.set_local_parent();
-        let _child = fastrace::local::LocalSpan::enter_with_local_parent("child").with_properties(|| {
-            let rows: std::borrow::Cow<'static, str> = black_box(3_i64).to_string().into();
-            [("table", "users".into()), ("rows", rows)]
-        });
+        let _child = fastrace::local::LocalSpan::enter_with_local_parent("child")
+            .with_properties(|| [("table", "users".into()), ("rows", number(3))]);
     }
     fastrace::flush();
+}
+
+/// fastrace's values are text.
+fn number(n: i64) -> std::borrow::Cow<'static, str> {
+    black_box(n).to_string().into()
 }
 
 fn main() {
