@@ -1,6 +1,8 @@
 //! Configuring telemetry in code; the environment still has the last word.
 
 use std::sync::Arc;
+#[cfg(feature = "audit")]
+use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider as _;
 use tracing::Dispatch;
@@ -95,6 +97,32 @@ impl TelemetryBuilder {
     #[must_use]
     pub fn queue(mut self, items: usize, bytes: usize) -> Self {
         self.code.queue = Some((items.max(1), bytes));
+        self
+    }
+
+    /// Whether the rules of the [audit](crate::audit) are checked (they are, by default).
+    #[cfg(feature = "audit")]
+    #[must_use]
+    pub fn audit(mut self, on: bool) -> Self {
+        self.code.audit.on = on;
+        self
+    }
+
+    /// How long a span may take before the [audit](crate::audit) counts it; five minutes unless
+    /// said.
+    #[cfg(feature = "audit")]
+    #[must_use]
+    pub fn audit_span_limit(mut self, limit: Duration) -> Self {
+        self.code.audit.open_limit = limit;
+        self
+    }
+
+    /// Replaces what looks like a secret in spans and log records before it leaves the process,
+    /// and before log lines are written (off by default). See the [audit](crate::audit#secrets).
+    #[cfg(feature = "audit")]
+    #[must_use]
+    pub fn redact_secrets(mut self, on: bool) -> Self {
+        self.code.audit.redact = on;
         self
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct Core {
     pub(crate) nats: NatsInstruments,
     pub(crate) db: DbInstruments,
     pub(crate) exemplars: Arc<Exemplars>,
+    #[cfg(feature = "audit")]
+    pub(crate) auditor: Option<crate::audit::Auditor>,
     open_spans: AtomicI64,
 }
 
@@ -76,6 +78,8 @@ impl Core {
             #[cfg(feature = "nats")]
             nats: NatsInstruments::new(meter),
             db: DbInstruments::new(meter, &exemplars),
+            #[cfg(feature = "audit")]
+            auditor: crate::audit::Auditor::new(settings.audit, settings.exceptions, meter),
             open_spans: AtomicI64::new(0),
             output,
             exemplars,
@@ -103,6 +107,10 @@ impl Core {
 
     /// Writes the JSON line and queues the record for export.
     pub(crate) fn log(&self, mut record: Box<LogData>) {
+        #[cfg(feature = "audit")]
+        if let Some(auditor) = &self.auditor {
+            auditor.redact_log(&mut record);
+        }
         if self.settings.log_lines {
             json_log::write(&record, &self.settings.service_name, &*self.output);
         }

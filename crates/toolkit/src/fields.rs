@@ -134,6 +134,26 @@ impl Fields {
         self.set(Key::Static(key), stored, limits);
     }
 
+    /// Replaces the texts for which `f` has another, lists of text as a whole.
+    #[cfg(feature = "audit")]
+    pub(crate) fn rewrite(&mut self, limits: FieldLimits, f: impl Fn(&str, &str) -> Option<String>) {
+        for at in 0..self.entries.len() {
+            let Some((key, stored)) = self.entries.get(at) else { return };
+            let new = match self.resolve(stored) {
+                ValueRef::Str(text) => f(key.as_str(), text),
+                ValueRef::Array(Array::String(list)) => {
+                    list.iter().find_map(|text| f(key.as_str(), text.as_str()))
+                }
+                _ => None,
+            };
+            let Some(new) = new else { continue };
+            let stored = self.store_str(&new, limits);
+            if let Some(entry) = self.entries.get_mut(at) {
+                entry.1 = stored;
+            }
+        }
+    }
+
     /// Copies text into the buffer, cut to the value length limit.
     pub(crate) fn store_str(&mut self, value: &str, limits: FieldLimits) -> Stored {
         let value = cut(value, limits.value_length);

@@ -37,6 +37,8 @@ pub(crate) struct CodeSettings {
     pub(crate) log_lines: bool,
     pub(crate) log_filter: Option<String>,
     pub(crate) queue: Option<(usize, usize)>,
+    #[cfg(feature = "audit")]
+    pub(crate) audit: crate::audit::AuditSettings,
 }
 
 /// How an exception reaches the backend: `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`.
@@ -61,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) levels: Levels,
     pub(crate) log_lines: bool,
     pub(crate) exceptions: ExceptionSignal,
+    #[cfg(feature = "audit")]
+    pub(crate) audit: crate::audit::AuditSettings,
     /// Level of the toolkit's own messages: `OTEL_LOG_LEVEL`.
     pub(crate) diagnostics: tracing::level_filters::LevelFilter,
     /// What was wrong with the environment.
@@ -96,6 +100,8 @@ impl Settings {
             levels,
             log_lines: code.log_lines,
             exceptions: exceptions(&mut read),
+            #[cfg(feature = "audit")]
+            audit: code.audit,
             diagnostics: diagnostics(&mut read),
             warnings: Vec::new(),
         };

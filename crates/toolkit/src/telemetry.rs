@@ -103,6 +103,13 @@ impl Telemetry {
         &self.dispatch
     }
 
+    /// What the [audit](crate::audit) has found so far in what was exported; empty when it is off.
+    #[cfg(feature = "audit")]
+    #[must_use]
+    pub fn audit(&self) -> crate::audit::AuditReport {
+        self.core.auditor.as_ref().map(crate::audit::Auditor::report).unwrap_or_default()
+    }
+
     /// Counts so far.
     #[must_use]
     pub fn stats(&self) -> ShutdownReport {
@@ -138,6 +145,12 @@ impl Telemetry {
             }
             None => self.stats(),
         }
+    }
+
+    /// What is behind the handle.
+    #[cfg(all(feature = "testing", feature = "audit"))]
+    pub(crate) fn core(&self) -> Arc<Core> {
+        Arc::clone(&self.core)
     }
 
     /// Flushes for those who do not hold the handle.

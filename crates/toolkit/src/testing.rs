@@ -43,6 +43,8 @@
 //! [`Behaviour`].
 #![expect(clippy::panic, reason = "a test fails by a panic, and only tests are served here")]
 
+#[cfg(feature = "audit")]
+mod audit;
 mod behaviour;
 mod difference;
 mod log;

@@ -60,6 +60,10 @@ impl Source {
             Self::Spans { taken, encoder, resource } => {
                 core.spans.take(taken);
                 for data in taken.iter_mut() {
+                    #[cfg(feature = "audit")]
+                    if let Some(auditor) = &core.auditor {
+                        auditor.span(data);
+                    }
                     span::add(encoder, data);
                     data.reset();
                 }
@@ -70,6 +74,10 @@ impl Source {
             Self::Logs { taken, encoder, resource } => {
                 core.logs.take(taken);
                 for record in taken.iter_mut() {
+                    #[cfg(feature = "audit")]
+                    if let Some(auditor) = &core.auditor {
+                        auditor.log(record);
+                    }
                     log::add(encoder, record);
                     record.reset();
                 }

@@ -51,6 +51,9 @@ pub(crate) struct SpanData {
     pub(crate) dropped_links: u32,
     /// Fingerprint of an exception already recorded here or below.
     pub(crate) exception: Option<u64>,
+    /// An error was observed to pass through.
+    #[cfg(feature = "audit")]
+    pub(crate) error_seen: bool,
 }
 
 /// An event on a span.
@@ -93,6 +96,8 @@ impl Default for SpanData {
             dropped_events: 0,
             dropped_links: 0,
             exception: None,
+            #[cfg(feature = "audit")]
+            error_seen: false,
         }
     }
 }
@@ -177,5 +182,9 @@ impl SpanData {
         self.dropped_events = 0;
         self.dropped_links = 0;
         self.exception = None;
+        #[cfg(feature = "audit")]
+        {
+            self.error_seen = false;
+        }
     }
 }

@@ -146,6 +146,12 @@ impl Point {
         text_of(&self.export.resource, "service.name")
     }
 
+    /// The service that exported it.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.export.resource
+    }
+
     /// The value of an attribute.
     #[must_use]
     pub fn attribute(&self, key: &str) -> Option<Value> {
@@ -170,6 +176,18 @@ impl Point {
             },
             Data::Histogram(point) => point.sum.unwrap_or(f64::NAN),
             Data::Exponential(point) => point.sum.unwrap_or(f64::NAN),
+        }
+    }
+
+    /// The value of a counter of whole numbers.
+    #[cfg(feature = "audit")]
+    pub(super) fn whole(&self) -> u64 {
+        match &self.data {
+            Data::Number(point) => match point.value {
+                Some(otlp::number_data_point::Value::AsInt(value)) => u64::try_from(value).unwrap_or(0),
+                _ => 0,
+            },
+            _ => 0,
         }
     }
 

@@ -9,6 +9,8 @@ use parking_lot::Mutex;
 use super::server::Server;
 use super::store::{Arrived, Request, Store};
 use super::{Behaviour, Log, Metric, Shown, Span, Trace};
+#[cfg(feature = "audit")]
+use crate::core::Core;
 use crate::telemetry::Flusher;
 use crate::{Environment, Telemetry, TelemetryBuilder};
 
@@ -22,6 +24,8 @@ pub struct Sink {
     store: Arc<Store>,
     /// Telemetry that is made to send before something is looked for.
     senders: Mutex<Vec<Flusher>>,
+    #[cfg(feature = "audit")]
+    cores: Mutex<Vec<Arc<Core>>>,
     limit: Duration,
 }
 
@@ -52,7 +56,14 @@ impl Sink {
     pub fn start_with(behaviour: Behaviour) -> Self {
         let store = Arc::new(Store::new());
         match Server::start(&store, behaviour) {
-            Ok(server) => Self { server, store, senders: Mutex::default(), limit: LIMIT },
+            Ok(server) => Self {
+                server,
+                store,
+                senders: Mutex::default(),
+                #[cfg(feature = "audit")]
+                cores: Mutex::default(),
+                limit: LIMIT,
+            },
             Err(fault) => panic!("the sink cannot start: {fault}"),
         }
     }
@@ -116,6 +127,14 @@ impl Sink {
     /// Makes this telemetry send what it has each time something is looked for here.
     pub fn attach(&self, telemetry: &Telemetry) {
         self.senders.lock().push(telemetry.flusher());
+        #[cfg(feature = "audit")]
+        self.cores.lock().push(telemetry.core());
+    }
+
+    /// What stands behind the telemetry that was attached.
+    #[cfg(feature = "audit")]
+    pub(super) fn cores(&self) -> Vec<Arc<Core>> {
+        self.cores.lock().clone()
     }
 
     /// Every span so far.
@@ -271,7 +290,7 @@ impl Sink {
         }
     }
 
-    fn arrived(&self) -> Arrived {
+    pub(super) fn arrived(&self) -> Arrived {
         self.flush();
         self.store.read()
     }

@@ -7,6 +7,8 @@
     reason = "tests"
 )]
 
+#[cfg(feature = "audit")]
+mod audit;
 mod collector;
 mod failure;
 #[cfg(feature = "tonic")]
