@@ -4,7 +4,6 @@ use std::sync::Arc;
 #[cfg(feature = "audit")]
 use std::time::Duration;
 
-use opentelemetry::metrics::MeterProvider as _;
 use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
@@ -17,6 +16,7 @@ use crate::export::thread::ExportThread;
 use crate::layer::TelemetryLayer;
 use crate::layer::event::Severity;
 use crate::metrics::exemplars::Exemplars;
+use crate::metrics::meters::Meters;
 use crate::queue::Queue;
 use crate::settings::{CodeSettings, Settings};
 use crate::{Environment, InitError, Telemetry, TracingConfig, diagnostics};
@@ -126,6 +126,15 @@ impl TelemetryBuilder {
         self
     }
 
+    /// Whether Prometheus may read the metrics (it may, by default). See
+    /// [`crate::prometheus`].
+    #[cfg(feature = "prometheus")]
+    #[must_use]
+    pub fn prometheus(mut self, on: bool) -> Self {
+        self.code.no_prometheus = !on;
+        self
+    }
+
     /// Reads variables from here instead of the process's environment.
     #[must_use]
     pub fn environment(mut self, environment: Environment) -> Self {
@@ -166,11 +175,16 @@ impl TelemetryBuilder {
     pub fn start(self) -> Result<Telemetry, InitError> {
         let settings = Settings::resolve(&self.code, &self.environment)?;
         let queue = Arc::new(Queue::new(settings.metrics.batch.queue));
-        let exemplars = Arc::new(Exemplars::new(settings.metrics.exemplars));
-        let meters = provider(&settings, &queue, &exemplars);
-        let meter = meters.meter("throughline_toolkit");
+        let exemplars = Arc::new(Exemplars::new(settings.metrics.exemplars, settings.is_scraped()));
+        let sdk = provider(&settings, &queue, &exemplars);
+        #[cfg(feature = "prometheus")]
+        let (sdk, scraped) = crate::prometheus::add_reader(sdk, settings.is_scraped());
+        let meters = Meters::new(sdk.build(), Arc::clone(&exemplars));
         let output = self.output.unwrap_or_else(|| Arc::new(Standard::start()));
-        let core = Arc::new(Core::new(settings, output, queue, exemplars, &meter));
+        let core = Core::new(settings, output, queue, exemplars, &meters.own());
+        #[cfg(feature = "prometheus")]
+        let core = core.with_prometheus(scraped);
+        let core = Arc::new(core);
         let thread = ExportThread::start(&core)?;
         for warning in &core.settings.warnings {
             diagnostics::say(&core, Severity::Warn, warning.clone());

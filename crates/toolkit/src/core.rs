@@ -46,6 +46,8 @@ pub(crate) struct Core {
     pub(crate) nats: NatsInstruments,
     pub(crate) db: DbInstruments,
     pub(crate) exemplars: Arc<Exemplars>,
+    #[cfg(feature = "prometheus")]
+    pub(crate) prometheus: Option<crate::prometheus::PrometheusReader>,
     #[cfg(feature = "audit")]
     pub(crate) auditor: Option<crate::audit::Auditor>,
     open_spans: AtomicI64,
@@ -78,6 +80,8 @@ impl Core {
             #[cfg(feature = "nats")]
             nats: NatsInstruments::new(meter),
             db: DbInstruments::new(meter, &exemplars),
+            #[cfg(feature = "prometheus")]
+            prometheus: None,
             #[cfg(feature = "audit")]
             auditor: crate::audit::Auditor::new(settings.audit, settings.exceptions, meter),
             open_spans: AtomicI64::new(0),
@@ -85,6 +89,14 @@ impl Core {
             exemplars,
             settings,
         }
+    }
+
+    /// Lets Prometheus read by this reader.
+    #[cfg(feature = "prometheus")]
+    pub(crate) fn with_prometheus(mut self, reader: Option<crate::prometheus::SharedReader>) -> Self {
+        let exemplars = || Arc::clone(&self.exemplars);
+        self.prometheus = reader.map(|r| crate::prometheus::PrometheusReader::new(r, exemplars()));
+        self
     }
 
     pub(crate) fn span_started(&self) {

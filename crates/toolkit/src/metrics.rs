@@ -1,6 +1,8 @@
 //! Duration histograms with exemplars, which the SDK never collects.
 
 pub(crate) mod exemplars;
+mod histogram;
+pub(crate) mod meters;
 pub(crate) mod series;
 
 use std::sync::Arc;
@@ -9,8 +11,12 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundHistogram, Histogram, Meter};
 
+use crate::export::metrics::DURATION_BOUNDARIES;
 use crate::layer::active;
-use exemplars::Exemplars;
+use exemplars::{Exemplars, series_of_attributes};
+
+/// The scope of the toolkit's own instruments.
+pub(crate) const SCOPE: &str = "throughline_toolkit";
 
 /// A histogram of durations in seconds. Measurements taken inside a sampled span leave its ids as
 /// an exemplar (`OTEL_METRICS_EXEMPLAR_FILTER`), so that a slow bucket leads to a trace.
@@ -30,7 +36,12 @@ impl DurationHistogram {
         description: &'static str,
         exemplars: &Arc<Exemplars>,
     ) -> Self {
-        let inner = meter.f64_histogram(name).with_unit("s").with_description(description).build();
+        let inner = meter
+            .f64_histogram(name)
+            .with_unit("s")
+            .with_description(description)
+            .with_boundaries(DURATION_BOUNDARIES.to_vec())
+            .build();
         Self { inner, name, exemplars: Arc::clone(exemplars) }
     }
 
@@ -38,7 +49,10 @@ impl DurationHistogram {
     pub fn record(&self, duration: Duration, attributes: &[KeyValue]) {
         let seconds = duration.as_secs_f64();
         self.inner.record(seconds, attributes);
-        active::with_current(|cx| self.exemplars.offer(self.name, seconds, attributes, cx));
+        active::with_current(|cx| {
+            let series = || series_of_attributes(SCOPE, self.name, attributes);
+            self.exemplars.offer_to(series, &DURATION_BOUNDARIES, seconds, cx);
+        });
     }
 }
 
@@ -47,7 +61,7 @@ impl DurationHistogram {
     pub(crate) fn bind(&self, attributes: &[KeyValue]) -> BoundDuration {
         BoundDuration {
             inner: self.inner.bind(attributes),
-            series: exemplars::series_of_attributes(self.name, attributes),
+            series: series_of_attributes(SCOPE, self.name, attributes),
             exemplars: Arc::clone(&self.exemplars),
         }
     }
@@ -66,7 +80,9 @@ impl BoundDuration {
     pub(crate) fn record(&self, duration: Duration) {
         let seconds = duration.as_secs_f64();
         self.inner.record(seconds);
-        active::with_current(|cx| self.exemplars.offer_to(|| self.series, seconds, cx));
+        active::with_current(|cx| {
+            self.exemplars.offer_to(|| self.series, &DURATION_BOUNDARIES, seconds, cx);
+        });
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct CodeSettings {
     pub(crate) queue: Option<(usize, usize)>,
     #[cfg(feature = "audit")]
     pub(crate) audit: crate::audit::AuditSettings,
+    #[cfg(feature = "prometheus")]
+    pub(crate) no_prometheus: bool,
 }
 
 /// How an exception reaches the backend: `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`.
@@ -75,6 +77,11 @@ impl Settings {
     /// No span is recorded; contexts pass through unaltered.
     pub(crate) fn traces_off(&self) -> bool {
         self.traces.exporter == ExporterKind::None
+    }
+
+    /// Metrics are read by others than the exporter.
+    pub(crate) fn is_scraped(&self) -> bool {
+        self.metrics.scraped
     }
 
     pub(crate) fn resolve(code: &CodeSettings, environment: &Environment) -> Result<Self, Reason> {

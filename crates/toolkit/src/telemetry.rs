@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::metrics::{Meter, MeterProvider as _};
-use opentelemetry_sdk::metrics::SdkMeterProvider;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tracing::Dispatch;
@@ -16,6 +15,7 @@ use crate::api_span::ApiTracerProvider;
 use crate::core::Core;
 use crate::export::thread::ExportThread;
 use crate::metrics::DurationHistogram;
+use crate::metrics::meters::Meters;
 use crate::{InitError, ShutdownReport, TelemetryBuilder};
 pub(crate) use flusher::Flusher;
 
@@ -47,12 +47,7 @@ pub struct Telemetry {
 const DROP_LIMIT: Duration = Duration::from_secs(1);
 
 impl Telemetry {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        thread: ExportThread,
-        meters: SdkMeterProvider,
-        dispatch: Dispatch,
-    ) -> Self {
+    pub(crate) fn new(core: Arc<Core>, thread: ExportThread, meters: Meters, dispatch: Dispatch) -> Self {
         let (stopping, report) = (AtomicBool::new(false), Mutex::new(None));
         Self { core, out: Flusher { thread, meters }, dispatch, stopping, report }
     }
@@ -75,8 +70,13 @@ impl Telemetry {
         &self.core.settings.service_name
     }
 
-    /// A meter for the service's own instruments. Histograms in seconds (unit `s`) get the
-    /// boundaries 0.001 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2 5.
+    /// A meter for the service's own instruments, the same that `opentelemetry::global::meter`
+    /// gives once this telemetry is installed.
+    ///
+    /// Histograms in seconds (unit `s`) get the boundaries 0.001 0.005 0.01 0.025 0.05 0.1 0.25
+    /// 0.5 1 2 5 unless they are made with others. Every histogram, of any unit, keeps exemplars:
+    /// the latest measurement of each bucket that was taken inside a sampled span
+    /// (`OTEL_METRICS_EXEMPLAR_FILTER`). Counters and gauges keep none.
     #[must_use]
     pub fn meter(&self, name: &'static str) -> Meter {
         self.out.meters.meter(name)
@@ -89,10 +89,11 @@ impl Telemetry {
         ApiTracerProvider::new(Arc::clone(&self.core))
     }
 
-    /// A histogram of durations that keeps exemplars.
+    /// A histogram of durations: one of [`Telemetry::meter`] with the unit `s`, recorded as a
+    /// [`Duration`].
     #[must_use]
     pub fn duration_histogram(&self, name: &'static str, description: &'static str) -> DurationHistogram {
-        let meter = self.out.meters.meter("throughline_toolkit");
+        let meter = self.out.meters.own();
         DurationHistogram::new(&meter, name, description, &self.core.exemplars)
     }
 
@@ -101,6 +102,16 @@ impl Telemetry {
     #[must_use]
     pub fn dispatch(&self) -> &Dispatch {
         &self.dispatch
+    }
+
+    /// The metrics as Prometheus reads them; nothing when that is turned off.
+    #[cfg(feature = "prometheus")]
+    #[must_use]
+    pub fn prometheus(&self) -> crate::prometheus::PrometheusReader {
+        self.core.prometheus.clone().unwrap_or_else(|| {
+            let nothing = crate::prometheus::SharedReader::default();
+            crate::prometheus::PrometheusReader::new(nothing, Arc::clone(&self.core.exemplars))
+        })
     }
 
     /// What the [audit](crate::audit) has found so far in what was exported; empty when it is off.
@@ -167,7 +178,7 @@ impl Telemetry {
         let (waiter, votes) = Waiter::new();
         let (collected, after) = oneshot::channel();
         self.out.thread.finish(limit, after, &|| votes.done());
-        let meters = self.out.meters.clone();
+        let meters = self.out.meters.sdk.clone();
         // The SDK's shutdown blocks and has no limit; the export thread's deadline has.
         helper("throughline-stop", move || {
             let _reported_by_the_lane = meters.shutdown().is_err();

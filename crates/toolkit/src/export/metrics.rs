@@ -10,7 +10,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{
-    Aggregation, Instrument, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream,
+    Aggregation, Instrument, InstrumentKind, MeterProviderBuilder, PeriodicReader, SdkMeterProvider, Stream,
     Temporality as SdkTemporality,
 };
 use prost::Message;
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::metrics::exemplars::Exemplars;
 use crate::queue::Queue;
-use crate::settings::{ExporterKind, HistogramKind, MetricSettings, Settings, Temporality};
+use crate::settings::{ExporterKind, HistogramKind, Settings, Temporality};
 
 /// Bucket boundaries of duration histograms, in seconds.
 pub(crate) const DURATION_BOUNDARIES: [f64; 11] =
@@ -86,45 +86,36 @@ fn count_points(request: &ExportMetricsServiceRequest) -> u64 {
     points.sum::<usize>() as u64
 }
 
-/// The SDK's meter provider, configured as `settings` say.
+/// The SDK's meter provider, configured as `settings` say; other readers may join.
 pub(crate) fn provider(
     settings: &Settings,
     queue: &Arc<Queue<MetricRequest>>,
     exemplars: &Arc<Exemplars>,
-) -> SdkMeterProvider {
+) -> MeterProviderBuilder {
     let resource = Resource::builder_empty().with_attributes(settings.resource.clone()).build();
-    let builder = SdkMeterProvider::builder().with_resource(resource);
     let metrics = &settings.metrics;
-    if metrics.exporter == ExporterKind::None {
-        return builder.build();
+    let mut builder = SdkMeterProvider::builder().with_resource(resource);
+    if metrics.histogram == HistogramKind::Exponential {
+        builder = builder.with_view(exponential);
     }
-    let exporter = Exporter {
-        queue: Arc::clone(queue),
-        temporality: metrics.temporality,
-        exemplars: Arc::clone(exemplars),
-    };
-    let reader = PeriodicReader::builder(exporter).with_interval(metrics.interval).build();
-    let view = histogram_view(metrics);
-    builder.with_reader(reader).with_view(view).build()
+    if metrics.exporter != ExporterKind::None {
+        let exporter = Exporter {
+            queue: Arc::clone(queue),
+            temporality: metrics.temporality,
+            exemplars: Arc::clone(exemplars),
+        };
+        builder =
+            builder.with_reader(PeriodicReader::builder(exporter).with_interval(metrics.interval).build());
+    }
+    builder
 }
 
-/// Durations get our boundaries; all histograms become exponential when asked.
-fn histogram_view(metrics: &MetricSettings) -> impl Fn(&Instrument) -> Option<Stream> + use<> {
-    let kind = metrics.histogram;
-    move |instrument: &Instrument| {
-        if instrument.kind() != InstrumentKind::Histogram {
-            return None;
-        }
-        let aggregation = match kind {
-            HistogramKind::Exponential => {
-                Aggregation::Base2ExponentialHistogram { max_size: 160, max_scale: 20, record_min_max: true }
-            }
-            HistogramKind::Explicit if instrument.unit() == "s" => Aggregation::ExplicitBucketHistogram {
-                boundaries: DURATION_BOUNDARIES.to_vec(),
-                record_min_max: true,
-            },
-            HistogramKind::Explicit => return None,
-        };
-        Stream::builder().with_aggregation(aggregation).build().ok()
+/// All histograms become exponential.
+fn exponential(instrument: &Instrument) -> Option<Stream> {
+    if instrument.kind() != InstrumentKind::Histogram {
+        return None;
     }
+    let aggregation =
+        Aggregation::Base2ExponentialHistogram { max_size: 160, max_scale: 20, record_min_max: true };
+    Stream::builder().with_aggregation(aggregation).build().ok()
 }

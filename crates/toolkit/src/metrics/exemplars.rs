@@ -1,4 +1,5 @@
-//! The latest measurement of each bucket, with the span it was taken in, until the next export.
+//! The latest measurement of each bucket, with the span it was taken in: since the last export
+//! for OTLP, since the start for those who read at their own pace.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,18 +13,18 @@ use opentelemetry_proto::tonic::metrics::v1::{Exemplar, exemplar};
 use parking_lot::Mutex;
 
 use crate::clock;
-use crate::export::metrics::DURATION_BOUNDARIES;
 use crate::propagation::TraceContext;
 use crate::settings::ExemplarFilter;
 
-const BUCKETS: usize = DURATION_BOUNDARIES.len() + 1;
 /// Series beyond this get no exemplars; the SDK itself folds series beyond 2,000.
 const SERIES_MAX: usize = 2_000;
 
-/// Exemplars waiting for the next export.
+/// Exemplars of every histogram.
 #[derive(Debug)]
 pub(crate) struct Exemplars {
     filter: ExemplarFilter,
+    /// Exemplars stay when they have been exported, for other readers.
+    keep: bool,
     series: Mutex<HashMap<u64, Vec<Option<Taken>>>>,
 }
 
@@ -34,25 +35,23 @@ struct Taken {
     /// Zero ids when the measurement was taken outside any span.
     trace_id: [u8; 16],
     span_id: [u8; 8],
+    exported: bool,
 }
 
 impl Exemplars {
-    pub(crate) fn new(filter: ExemplarFilter) -> Self {
-        Self { filter, series: Mutex::new(HashMap::new()) }
+    pub(crate) fn new(filter: ExemplarFilter, keep: bool) -> Self {
+        Self { filter, keep, series: Mutex::new(HashMap::new()) }
     }
 
-    pub(crate) fn offer(
+    /// Offers a measurement to the series whose number `series` makes, a histogram with these
+    /// upper bounds of its buckets.
+    pub(crate) fn offer_to(
         &self,
-        name: &'static str,
+        series: impl FnOnce() -> u64,
+        bounds: &[f64],
         value: f64,
-        attributes: &[KeyValue],
         cx: Option<&TraceContext>,
     ) {
-        self.offer_to(|| series_of_attributes(name, attributes), value, cx);
-    }
-
-    /// [`Exemplars::offer`] to a series known by its number.
-    pub(crate) fn offer_to(&self, series: impl FnOnce() -> u64, value: f64, cx: Option<&TraceContext>) {
         let cx = cx.filter(|cx| cx.is_valid());
         let wanted = match self.filter {
             ExemplarFilter::AlwaysOff => false,
@@ -67,14 +66,15 @@ impl Exemplars {
             value,
             trace_id: cx.map_or([0; 16], |cx| cx.trace_id().to_bytes()),
             span_id: cx.map_or([0; 8], |cx| cx.span_id().to_bytes()),
+            exported: false,
         };
         let series = series();
-        let bucket = DURATION_BOUNDARIES.iter().take_while(|b| value > **b).count();
+        let bucket = bounds.partition_point(|bound| value > *bound);
         let mut all = self.series.lock();
         if all.len() >= SERIES_MAX && !all.contains_key(&series) {
             return;
         }
-        let buckets = all.entry(series).or_insert_with(|| vec![None; BUCKETS]);
+        let buckets = all.entry(series).or_insert_with(|| vec![None; bounds.len() + 1]);
         if let Some(slot) = buckets.get_mut(bucket) {
             *slot = Some(taken);
         }
@@ -82,22 +82,57 @@ impl Exemplars {
 
     /// Moves what was taken since the last export to the data points of its series.
     pub(crate) fn attach(&self, request: &mut ExportMetricsServiceRequest) {
-        let mut all = std::mem::take(&mut *self.series.lock());
-        if all.is_empty() {
-            return;
+        if self.keep {
+            let mut all = self.series.lock();
+            return each_histogram(request, |series| {
+                let taken = all.get_mut(&series).into_iter().flatten().flatten();
+                let fresh = |taken: &mut Taken| {
+                    (!std::mem::replace(&mut taken.exported, true)).then(|| taken.to_exemplar())
+                };
+                taken.filter_map(fresh).collect()
+            });
         }
-        let scopes = request.resource_metrics.iter_mut().flat_map(|r| &mut r.scope_metrics);
-        for metric in scopes.flat_map(|s| &mut s.metrics) {
+        let mut all = std::mem::take(&mut *self.series.lock());
+        if !all.is_empty() {
+            each_histogram(request, |series| {
+                let taken = all.remove(&series).unwrap_or_default();
+                taken.iter().flatten().map(Taken::to_exemplar).collect()
+            });
+        }
+    }
+
+    /// Copies the latest of each bucket to the data points of its series.
+    #[cfg(feature = "prometheus")]
+    pub(crate) fn copy_to(&self, request: &mut ExportMetricsServiceRequest) {
+        let all = self.series.lock();
+        each_histogram(request, |series| {
+            let taken = all.get(&series).into_iter().flatten().flatten();
+            taken.map(Taken::to_exemplar).collect()
+        });
+    }
+}
+
+/// Gives each data point of a histogram the exemplars of its series.
+fn each_histogram(
+    request: &mut ExportMetricsServiceRequest,
+    mut exemplars: impl FnMut(u64) -> Vec<Exemplar>,
+) {
+    for scoped in request.resource_metrics.iter_mut().flat_map(|r| &mut r.scope_metrics) {
+        let scope = scoped.scope.as_ref().map_or("", |scope| scope.name.as_str());
+        for metric in &mut scoped.metrics {
             let name = &metric.name;
+            let series = |attributes: &[ProtoKeyValue]| {
+                series_of(scope, name, attributes.iter().map(|a| (a.key.as_str(), text_of(a))))
+            };
             match &mut metric.data {
                 Some(Data::Histogram(data)) => {
                     for point in &mut data.data_points {
-                        point.exemplars = take(&mut all, name, &point.attributes);
+                        point.exemplars = exemplars(series(&point.attributes));
                     }
                 }
                 Some(Data::ExponentialHistogram(data)) => {
                     for point in &mut data.data_points {
-                        point.exemplars = take(&mut all, name, &point.attributes);
+                        point.exemplars = exemplars(series(&point.attributes));
                     }
                 }
                 _ => {}
@@ -106,18 +141,8 @@ impl Exemplars {
     }
 }
 
-fn take(
-    all: &mut HashMap<u64, Vec<Option<Taken>>>,
-    name: &str,
-    attributes: &[ProtoKeyValue],
-) -> Vec<Exemplar> {
-    let pairs = attributes.iter().map(|a| (a.key.as_str(), text_of(a)));
-    let taken = all.remove(&series_of(name, pairs)).unwrap_or_default();
-    taken.into_iter().flatten().map(Taken::into_exemplar).collect()
-}
-
 impl Taken {
-    fn into_exemplar(self) -> Exemplar {
+    fn to_exemplar(&self) -> Exemplar {
         let known = self.trace_id != [0; 16];
         Exemplar {
             filtered_attributes: Vec::new(),
@@ -129,13 +154,13 @@ impl Taken {
     }
 }
 
-/// The number of the series that a histogram has for these attributes.
-pub(crate) fn series_of_attributes(name: &str, attributes: &[KeyValue]) -> u64 {
-    series_of(name, attributes.iter().map(|a| (a.key.as_str(), a.value.as_str())))
+/// The number of the series that a histogram of a scope has for these attributes.
+pub(crate) fn series_of_attributes(scope: &str, name: &str, attributes: &[KeyValue]) -> u64 {
+    series_of(scope, name, attributes.iter().map(|a| (a.key.as_str(), a.value.as_str())))
 }
 
 /// The same number for the same name and attributes in any order.
-fn series_of<S: Hash>(name: &str, attributes: impl Iterator<Item = (impl Hash, S)>) -> u64 {
+fn series_of<S: Hash>(scope: &str, name: &str, attributes: impl Iterator<Item = (impl Hash, S)>) -> u64 {
     let mut sum = 0_u64;
     for pair in attributes {
         let mut hasher = DefaultHasher::new();
@@ -143,7 +168,7 @@ fn series_of<S: Hash>(name: &str, attributes: impl Iterator<Item = (impl Hash, S
         sum = sum.wrapping_add(hasher.finish());
     }
     let mut hasher = DefaultHasher::new();
-    (name, sum).hash(&mut hasher);
+    (scope, name, sum).hash(&mut hasher);
     hasher.finish()
 }
 

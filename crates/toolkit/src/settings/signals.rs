@@ -65,6 +65,8 @@ pub(crate) struct MetricSettings {
     pub(crate) temporality: Temporality,
     pub(crate) histogram: HistogramKind,
     pub(crate) exemplars: ExemplarFilter,
+    /// Others than the exporter read them.
+    pub(crate) scraped: bool,
 }
 
 /// Queues hold this many items and bytes unless told otherwise. The specification's 2,048 loses
@@ -107,8 +109,18 @@ pub(super) fn resolve_metrics(
 ) -> Result<MetricSettings, Reason> {
     let timeout = read.milliseconds("OTEL_METRIC_EXPORT_TIMEOUT").unwrap_or(EXPORT_TIMEOUT);
     let interval = read.milliseconds("OTEL_METRIC_EXPORT_INTERVAL");
+    let (exporter, named) = metric_exporter(read, disabled);
+    let scraped = !disabled && (named || scraped_unless_said(code));
+    let exemplars = exemplars(read);
     Ok(MetricSettings {
-        exporter: exporter(read, Signal::Metrics, disabled),
+        exporter,
+        scraped,
+        // Without a reader nobody takes them away.
+        exemplars: if exporter == ExporterKind::None && !scraped {
+            ExemplarFilter::AlwaysOff
+        } else {
+            exemplars
+        },
         otlp: OtlpSettings::resolve(read, Signal::Metrics, code)?,
         batch: BatchSettings {
             queue: QueueLimits { items: 16, bytes: QUEUE_BYTES, batch: 1 },
@@ -118,7 +130,6 @@ pub(super) fn resolve_metrics(
         interval: interval.filter(|i| !i.is_zero()).unwrap_or(Duration::from_secs(60)),
         temporality: temporality(read),
         histogram: histogram(read),
-        exemplars: exemplars(read),
     })
 }
 
@@ -133,16 +144,43 @@ fn positive(read: &mut Reader<'_>, name: &str) -> Option<usize> {
 fn exporter(read: &mut Reader<'_>, signal: Signal, disabled: bool) -> ExporterKind {
     let name = format!("OTEL_{}_EXPORTER", signal.upper());
     let text = read.text(&name);
-    let kind = match text.as_deref() {
-        None | Some("otlp") => ExporterKind::Otlp,
-        Some("console" | "logging") => ExporterKind::Console,
-        Some("none") => ExporterKind::None,
-        Some(other) => {
-            read.warn(&name, format!("unknown exporter `{other}`; using otlp"));
+    let kind = text.map_or(ExporterKind::Otlp, |text| kind_of(read, &name, &text));
+    if disabled { ExporterKind::None } else { kind }
+}
+
+fn kind_of(read: &mut Reader<'_>, name: &str, text: &str) -> ExporterKind {
+    match text {
+        "otlp" => ExporterKind::Otlp,
+        "console" | "logging" => ExporterKind::Console,
+        "none" => ExporterKind::None,
+        other => {
+            read.warn(name, format!("unknown exporter `{other}`; using otlp"));
             ExporterKind::Otlp
         }
-    };
-    if disabled { ExporterKind::None } else { kind }
+    }
+}
+
+/// The exporter of metrics, and whether `prometheus` is named beside it or instead of it.
+fn metric_exporter(read: &mut Reader<'_>, disabled: bool) -> (ExporterKind, bool) {
+    let name = format!("OTEL_{}_EXPORTER", Signal::Metrics.upper());
+    let list = read.text(&name).unwrap_or_default();
+    let others: Vec<&str> = list.split(',').map(str::trim).filter(|n| *n != "prometheus").collect();
+    let named = cfg!(feature = "prometheus") && others.len() < list.split(',').count();
+    match others.as_slice() {
+        [] if named => (ExporterKind::None, true),
+        [one] if named => (if disabled { ExporterKind::None } else { kind_of(read, &name, one) }, true),
+        _ => (exporter(read, Signal::Metrics, disabled), false),
+    }
+}
+
+#[cfg(feature = "prometheus")]
+fn scraped_unless_said(code: &CodeSettings) -> bool {
+    !code.no_prometheus
+}
+
+#[cfg(not(feature = "prometheus"))]
+fn scraped_unless_said(_: &CodeSettings) -> bool {
+    false
 }
 
 fn temporality(read: &mut Reader<'_>) -> Temporality {

@@ -2,23 +2,22 @@
 
 use std::time::Duration;
 
-use opentelemetry_sdk::metrics::SdkMeterProvider;
-
 use super::{Waiter, helper};
 use crate::export::thread::ExportThread;
+use crate::metrics::meters::Meters;
 
 /// Asks for flushes. Once the telemetry has stopped it does nothing.
 #[derive(Debug, Clone)]
 pub(crate) struct Flusher {
     pub(super) thread: ExportThread,
-    pub(super) meters: SdkMeterProvider,
+    pub(super) meters: Meters,
 }
 
 impl Flusher {
     pub(super) fn begin(&self, limit: Duration) -> Waiter {
         let (waiter, votes) = Waiter::new();
         self.thread.flush(limit, &|| votes.done());
-        let meters = self.meters.clone();
+        let meters = self.meters.sdk.clone();
         let done = votes.done();
         helper("throughline-flush", move || done(meters.force_flush().is_ok()));
         waiter

@@ -17,6 +17,8 @@ use super::{Trace, Value};
 pub struct Metric {
     name: Arc<str>,
     exports: Vec<Arc<Export>>,
+    /// All exports of this name: an exemplar is exported once only.
+    history: Arc<[Arc<Export>]>,
 }
 
 #[derive(Debug)]
@@ -26,23 +28,31 @@ struct Export {
     resource: Arc<Resource>,
 }
 
+impl Export {
+    /// Whether it is of the same service and scope.
+    fn is_of(&self, other: &Self) -> bool {
+        self.resource == other.resource && self.scope == other.scope
+    }
+}
+
 impl Metric {
     pub(super) fn new(metric: otlp::Metric, scope: String, resource: Arc<Resource>) -> Self {
         let name = metric.name.as_str().into();
-        Self { name, exports: vec![Arc::new(Export { metric, scope, resource })] }
+        let exports = vec![Arc::new(Export { metric, scope, resource })];
+        Self { name, history: exports.clone().into(), exports }
     }
 
     /// The metric of this name out of all exports, as each service and scope has it now.
     pub(super) fn latest(exported: &[Self], name: &str) -> Option<Self> {
         let mut exports: Vec<Arc<Export>> = Vec::new();
         let named = exported.iter().filter(|metric| &*metric.name == name);
-        for export in named.rev().flat_map(|metric| &metric.exports) {
-            let known = exports.iter().any(|e| e.resource == export.resource && e.scope == export.scope);
-            if !known {
+        let history: Vec<Arc<Export>> = named.flat_map(|metric| metric.exports.iter().cloned()).collect();
+        for export in history.iter().rev() {
+            if !exports.iter().any(|known| known.is_of(export)) {
                 exports.push(Arc::clone(export));
             }
         }
-        (!exports.is_empty()).then(|| Self { name: name.into(), exports })
+        (!exports.is_empty()).then(|| Self { name: name.into(), exports, history: history.into() })
     }
 
     fn first(&self) -> Option<&otlp::Metric> {
@@ -75,7 +85,7 @@ impl Metric {
     /// Its points, each for one set of attributes of one service.
     #[must_use]
     pub fn points(&self) -> Vec<Point> {
-        self.exports.iter().flat_map(Point::all).collect()
+        self.exports.iter().flat_map(|export| Point::all(export, &self.history)).collect()
     }
 
     /// The one point whose attributes include these; values are compared as they print.
@@ -101,6 +111,7 @@ impl Metric {
 pub struct Point {
     data: Data,
     export: Arc<Export>,
+    history: Arc<[Arc<Export>]>,
 }
 
 #[derive(Debug, Clone)]
@@ -111,7 +122,7 @@ enum Data {
 }
 
 impl Point {
-    fn all(export: &Arc<Export>) -> Vec<Self> {
+    fn all(export: &Arc<Export>, history: &Arc<[Arc<Export>]>) -> Vec<Self> {
         use otlp::metric::Data as Kind;
         let data: Vec<Data> = match export.metric.data.clone() {
             Some(Kind::Gauge(gauge)) => gauge.data_points.into_iter().map(Data::Number).collect(),
@@ -124,7 +135,8 @@ impl Point {
             }
             Some(Kind::Summary(_)) | None => Vec::new(),
         };
-        data.into_iter().map(|data| Self { data, export: Arc::clone(export) }).collect()
+        let point = |data| Self { data, export: Arc::clone(export), history: Arc::clone(history) };
+        data.into_iter().map(point).collect()
     }
 
     fn raw_attributes(&self) -> &[KeyValue] {
@@ -220,15 +232,21 @@ impl Point {
         bounds.zip(point.bucket_counts.iter().copied()).collect()
     }
 
-    /// Its exemplars.
+    /// Its exemplars out of all exports so far, in their order.
     #[must_use]
     pub fn exemplars(&self) -> Vec<Exemplar> {
-        let raw = match &self.data {
+        let exports = self.history.iter().filter(|export| export.is_of(&self.export));
+        let points = exports.flat_map(|export| Self::all(export, &self.history));
+        let same = points.filter(|point| point.raw_attributes() == self.raw_attributes());
+        same.flat_map(|point| point.own_exemplars().to_vec()).map(Exemplar).collect()
+    }
+
+    fn own_exemplars(&self) -> &[otlp::Exemplar] {
+        match &self.data {
             Data::Number(point) => &point.exemplars,
             Data::Histogram(point) => &point.exemplars,
             Data::Exponential(point) => &point.exemplars,
-        };
-        raw.iter().cloned().map(Exemplar).collect()
+        }
     }
 
     /// The exemplar that was taken in this trace.

@@ -19,6 +19,8 @@ mod logs;
 mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 mod protocols;
 #[cfg(feature = "redis")]
 mod redis;
@@ -32,7 +34,7 @@ mod tls;
 
 use std::time::Duration;
 
-use throughline_toolkit::{Environment, Telemetry};
+use throughline_toolkit::{Environment, Telemetry, TelemetryBuilder};
 
 /// Long enough for a loaded machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -45,7 +47,12 @@ fn telemetry(address: &str, variables: &[(&str, &str)]) -> Telemetry {
     ];
     pairs.extend(variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
     let builder = Telemetry::builder().service("under-test").log_lines(false);
-    builder.environment(Environment::from_pairs(pairs)).start().unwrap()
+    quiet(builder).environment(Environment::from_pairs(pairs)).start().unwrap()
+}
+
+/// Without the metrics that are made all by themselves.
+fn quiet(builder: TelemetryBuilder) -> TelemetryBuilder {
+    builder
 }
 
 /// Runs `f` with this telemetry's subscriber.
