@@ -30,7 +30,8 @@ fn durations_have_the_house_boundaries() {
 fn boundaries_of_its_own_win_over_those_of_the_house() {
     let sink = throughline_toolkit::testing::Sink::start();
     let telemetry = sink.telemetry("test");
-    let builder = telemetry.meter("test").f64_histogram("age").with_unit("s");
+    let meter = telemetry.meter("test");
+    let builder = meter.f64_histogram("age").with_unit("s");
     builder.with_boundaries(vec![60.0, 3600.0]).build().record(100.0, &[]);
     let buckets = sink.metric("age").point([]).buckets();
     assert_eq!(buckets, [(60.0, 0), (3600.0, 1), (f64::INFINITY, 0)]);
