@@ -4,11 +4,13 @@
 //! ```sh
 //! cargo build --release -p toolkit-cost -p gateway
 //! target/release/overhead hello
-//! target/release/overhead gateway --connections 4
+//! target/release/overhead gateway --connections 1
+//! cargo xtask services && target/release/overhead ledger --connections 4
 //! ```
 #![allow(clippy::print_stdout, reason = "prints a table")]
 
 mod collector;
+mod ledger;
 mod service;
 mod systems;
 mod table;
@@ -29,6 +31,8 @@ enum System {
     Busy,
     /// user-service of the gateway: a route, a handler, a query.
     Gateway,
+    /// A transfer through the ledger: orchestrator, ledger, outbox, Kafka, read-model.
+    Ledger,
 }
 
 #[derive(Debug, Parser)]
@@ -50,6 +54,7 @@ fn main() -> anyhow::Result<()> {
         System::Hello => systems::hello(&collector, 0)?,
         System::Busy => systems::hello(&collector, 1_000)?,
         System::Gateway => systems::gateway(&collector)?,
+        System::Ledger => ledger::variants(&collector)?,
     };
     let load = Load { connections: cli.connections, seconds: cli.seconds };
     let mut table = Table::new(variants.iter().map(|v| v.name));
@@ -65,7 +70,9 @@ fn main() -> anyhow::Result<()> {
     table.print();
     for variant in variants {
         let name = variant.name;
-        println!("{name:>24}: {}", variant.stop()?);
+        for last in variant.stop()? {
+            println!("{name:>24}: {last}");
+        }
     }
     Ok(())
 }
@@ -73,7 +80,7 @@ fn main() -> anyhow::Result<()> {
 /// One run of load: CPU of the service's own process beside what the client saw.
 fn measure(variant: &Variant, load: &Load) -> anyhow::Result<table::Measured> {
     let before = variant.cpu_seconds()?;
-    let seen = load.run(&variant.url)?;
+    let seen = load.run(&variant.url, variant.script.as_deref())?;
     let cpu = variant.cpu_seconds()? - before;
     #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
     let cpu_us = cpu * 1e6 / seen.requests.max(1) as f64;

@@ -5,20 +5,26 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::service::Variant;
+use crate::service::{Service, Variant};
 
 const SAMPLED_OUT: (&str, &str) = ("OTEL_TRACES_SAMPLER", "always_off");
-const OFF: (&str, &str) = ("TRACING_ENABLED", "false");
-const TENTH: (&str, &str) = ("TRACING_SAMPLING_RATE", "0.1");
+pub(crate) const OFF: (&str, &str) = ("TRACING_ENABLED", "false");
+pub(crate) const TENTH: (&str, &str) = ("TRACING_SAMPLING_RATE", "0.1");
 
 /// A program beside this one.
-fn program(name: &str, collector: &str) -> anyhow::Result<Command> {
+pub(crate) fn program(name: &str, collector: &str) -> anyhow::Result<Command> {
     let here = std::env::current_exe()?;
     let path: PathBuf = here.parent().context("no folder")?.join(name);
     anyhow::ensure!(path.exists(), "{} is not there: build it first", path.display());
     let mut command = Command::new(path);
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
     Ok(command)
+}
+
+/// A system of one service, asked for `path`.
+fn alone(name: &'static str, command: &mut Command, path: &str) -> anyhow::Result<Variant> {
+    let service = Service::start(command)?;
+    Ok(Variant { name, url: format!("{}{path}", service.url), script: None, services: vec![service] })
 }
 
 /// The server that does nothing, or spins for some microseconds.
@@ -33,7 +39,7 @@ pub(crate) fn hello(collector: &str, work_us: u32) -> anyhow::Result<Vec<Variant
     let start = |(name, stack, environment): (&'static str, &str, &[(&str, &str)])| {
         let mut command = program("hello", collector)?;
         command.args([stack, "--work-us", &work_us.to_string()]).envs(environment.iter().copied());
-        Variant::start(name, &mut command, "/hello/alice")
+        alone(name, &mut command, "/hello/alice")
     };
     variants.into_iter().map(start).collect()
 }
@@ -46,7 +52,7 @@ pub(crate) fn gateway(collector: &str) -> anyhow::Result<Vec<Variant>> {
     let start = |(name, environment): (&'static str, &[(&str, &str)])| {
         let mut command = program("gateway", collector)?;
         command.arg("user-service").env("LISTEN", "127.0.0.1:0").envs(environment.iter().copied());
-        Variant::start(name, &mut command, "/api/v1/users/nobody")
+        alone(name, &mut command, "/api/v1/users/nobody")
     };
     variants.into_iter().map(start).collect()
 }

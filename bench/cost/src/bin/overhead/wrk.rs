@@ -1,5 +1,6 @@
 //! Load by wrk, whose report is read.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
@@ -19,14 +20,19 @@ pub(crate) struct Seen {
 }
 
 impl Load {
-    pub(crate) fn run(&self, url: &str) -> anyhow::Result<Seen> {
-        let output = Command::new("wrk")
-            .args(["-t1", "--latency", "-c", &self.connections.to_string()])
+    pub(crate) fn run(&self, url: &str, script: Option<&Path>) -> anyhow::Result<Seen> {
+        let mut wrk = Command::new("wrk");
+        wrk.args(["-t1", "--latency", "-c", &self.connections.to_string()]);
+        if let Some(script) = script {
+            wrk.arg("-s").arg(script);
+        }
+        let output = wrk
             .args(["-d", &format!("{}s", self.seconds), url])
             .output()
             .context("wrk cannot be started; Debian's package wrk has it")?;
         let text = String::from_utf8_lossy(&output.stdout);
         ensure!(output.status.success(), "wrk failed: {text}");
+        ensure!(!text.contains("Non-2xx or 3xx") || script.is_none(), "requests were refused:\n{text}");
         read(&text).with_context(|| format!("wrk's report is not understood:\n{text}"))
     }
 }
