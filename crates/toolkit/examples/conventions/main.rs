@@ -7,12 +7,13 @@
 
 mod grpc;
 mod http;
+mod nats;
 mod redis;
 mod sql;
 
 use std::time::Duration;
 
-use throughline_toolkit as toolkit;
+use throughline_toolkit::Telemetry;
 use tracing::Instrument;
 
 /// What a boundary came to. Failures on purpose are none.
@@ -20,7 +21,9 @@ type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 #[tokio::main]
 async fn main() -> Outcome {
-    let telemetry = toolkit::init("conventions")?;
+    // What other crates log has names of their own.
+    let telemetry = Telemetry::builder().service("conventions").log_filter("error,conventions=warn");
+    let telemetry = telemetry.install()?;
     let servers = Servers(std::env::args().skip(1).collect());
     pass(&servers).instrument(tracing::info_span!("every boundary")).await?;
     let report = telemetry.shutdown(Duration::from_secs(10)).await;
@@ -38,6 +41,9 @@ async fn pass(servers: &Servers) -> Outcome {
     if let Some(url) = servers.at("redis") {
         redis::pass(url).await?;
     }
+    if let Some(url) = servers.at("nats") {
+        nats::pass(url).await?;
+    }
     Ok(())
 }
 
@@ -48,7 +54,7 @@ impl Servers {
     fn at(&self, scheme: &str) -> Option<&str> {
         let found = self.0.iter().find(|url| url.split(':').next() == Some(scheme));
         if found.is_none() {
-            tracing::warn!(scheme, "left out, for want of an address");
+            tracing::warn!("{scheme} is left out, for want of an address");
         }
         found.map(String::as_str)
     }
