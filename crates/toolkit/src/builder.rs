@@ -135,6 +135,24 @@ impl TelemetryBuilder {
         self
     }
 
+    /// Whether the metrics of the tokio runtime that telemetry is started in are taken (they are,
+    /// by default). See [`crate::runtime`].
+    #[cfg(feature = "runtime")]
+    #[must_use]
+    pub fn runtime_metrics(mut self, on: bool) -> Self {
+        self.code.no_runtime_metrics = !on;
+        self
+    }
+
+    /// Whether the metrics of the process are taken (they are, by default). See
+    /// [`crate::process`].
+    #[cfg(feature = "process")]
+    #[must_use]
+    pub fn process_metrics(mut self, on: bool) -> Self {
+        self.code.no_process_metrics = !on;
+        self
+    }
+
     /// Reads variables from here instead of the process's environment.
     #[must_use]
     pub fn environment(mut self, environment: Environment) -> Self {
@@ -185,6 +203,14 @@ impl TelemetryBuilder {
         #[cfg(feature = "prometheus")]
         let core = core.with_prometheus(scraped);
         let core = Arc::new(core);
+        #[cfg(feature = "runtime")]
+        if !self.code.no_runtime_metrics {
+            core.runtimes.watch_current(&meters.own());
+        }
+        #[cfg(feature = "process")]
+        if !self.code.no_process_metrics {
+            crate::process::register(&meters.own());
+        }
         let thread = ExportThread::start(&core)?;
         for warning in &core.settings.warnings {
             diagnostics::say(&core, Severity::Warn, warning.clone());

@@ -48,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) exemplars: Arc<Exemplars>,
     #[cfg(feature = "prometheus")]
     pub(crate) prometheus: Option<crate::prometheus::PrometheusReader>,
+    #[cfg(feature = "runtime")]
+    pub(crate) runtimes: crate::runtime::Runtimes,
     #[cfg(feature = "audit")]
     pub(crate) auditor: Option<crate::audit::Auditor>,
     open_spans: AtomicI64,
@@ -82,6 +84,8 @@ impl Core {
             db: DbInstruments::new(meter, &exemplars),
             #[cfg(feature = "prometheus")]
             prometheus: None,
+            #[cfg(feature = "runtime")]
+            runtimes: crate::runtime::Runtimes::default(),
             #[cfg(feature = "audit")]
             auditor: crate::audit::Auditor::new(settings.audit, settings.exceptions, meter),
             open_spans: AtomicI64::new(0),

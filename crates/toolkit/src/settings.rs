@@ -41,6 +41,10 @@ pub(crate) struct CodeSettings {
     pub(crate) audit: crate::audit::AuditSettings,
     #[cfg(feature = "prometheus")]
     pub(crate) no_prometheus: bool,
+    #[cfg(feature = "runtime")]
+    pub(crate) no_runtime_metrics: bool,
+    #[cfg(feature = "process")]
+    pub(crate) no_process_metrics: bool,
 }
 
 /// How an exception reaches the backend: `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`.

@@ -104,6 +104,13 @@ impl Telemetry {
         &self.dispatch
     }
 
+    /// Takes the metrics of a tokio runtime under a name of its own, until the answer is dropped.
+    /// See [`crate::runtime`].
+    #[cfg(feature = "runtime")]
+    pub fn watch_runtime(&self, name: &str, handle: &tokio::runtime::Handle) -> crate::runtime::RuntimeWatch {
+        self.core.runtimes.watch(&self.out.meters.own(), name, handle)
+    }
+
     /// The metrics as Prometheus reads them; nothing when that is turned off.
     #[cfg(feature = "prometheus")]
     #[must_use]

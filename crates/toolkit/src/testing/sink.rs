@@ -100,11 +100,16 @@ impl Sink {
     }
 
     /// A builder of telemetry that sends here, whatever the environment of the process says. It
-    /// writes no log lines. [`Sink::attach`] what it starts.
+    /// writes no log lines and takes no metrics by itself. [`Sink::attach`] what it starts.
     #[must_use]
     pub fn builder(&self, service: &str) -> TelemetryBuilder {
         let environment = Environment::from_pairs(self.variables());
-        Telemetry::builder().service(service).log_lines(false).environment(environment)
+        let builder = Telemetry::builder().service(service).log_lines(false).environment(environment);
+        #[cfg(feature = "runtime")]
+        let builder = builder.runtime_metrics(false);
+        #[cfg(feature = "process")]
+        let builder = builder.process_metrics(false);
+        builder
     }
 
     /// Telemetry of a service that sends here. It is not installed: run the code under test

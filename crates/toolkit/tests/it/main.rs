@@ -19,11 +19,15 @@ mod logs;
 mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "process")]
+mod process;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 mod protocols;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "runtime")]
+mod runtime_metrics;
 mod runtimes;
 #[cfg(any(feature = "nats", feature = "redis"))]
 mod services;
@@ -52,6 +56,10 @@ fn telemetry(address: &str, variables: &[(&str, &str)]) -> Telemetry {
 
 /// Without the metrics that are made all by themselves.
 fn quiet(builder: TelemetryBuilder) -> TelemetryBuilder {
+    #[cfg(feature = "runtime")]
+    let builder = builder.runtime_metrics(false);
+    #[cfg(feature = "process")]
+    let builder = builder.process_metrics(false);
     builder
 }
 
