@@ -14,6 +14,8 @@ use crate::grpc::instruments::RpcInstruments;
 #[cfg(any(feature = "axum", feature = "reqwest"))]
 use crate::http::metrics::HttpInstruments;
 use crate::json_log;
+#[cfg(feature = "kafka")]
+use crate::kafka::instruments::KafkaInstruments;
 use crate::layer::event::LogData;
 use crate::layer::span_data::SpanData;
 #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
@@ -45,6 +47,8 @@ pub(crate) struct Core {
     #[cfg(feature = "nats")]
     pub(crate) nats: NatsInstruments,
     pub(crate) db: DbInstruments,
+    #[cfg(feature = "kafka")]
+    pub(crate) kafka: KafkaInstruments,
     pub(crate) exemplars: Arc<Exemplars>,
     #[cfg(feature = "prometheus")]
     pub(crate) prometheus: Option<crate::prometheus::PrometheusReader>,
@@ -88,6 +92,8 @@ impl Core {
             runtimes: crate::runtime::Runtimes::default(),
             #[cfg(feature = "audit")]
             auditor: crate::audit::Auditor::new(settings.audit, settings.exceptions, meter),
+            #[cfg(feature = "kafka")]
+            kafka: KafkaInstruments::new(meter),
             open_spans: AtomicI64::new(0),
             output,
             exemplars,

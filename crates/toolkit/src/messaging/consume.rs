@@ -64,7 +64,8 @@ pub(crate) fn consumed(creation: &TraceContext) {
     let _lost = !creation.is_valid();
 }
 
-/// Runs a handler as this operation, which ends as its answer says. When nothing is traced, it
+/// Runs a handler as this operation, which ends as its answer says; an `error.type` that the handler
+/// recorded on the span itself stays. When nothing is traced, it
 /// runs below `creation`, so that what it sends carries the context on.
 pub(crate) async fn handle<Mark, R: Outcome<Mark>>(
     running: Option<Running>,
@@ -77,7 +78,7 @@ pub(crate) async fn handle<Mark, R: Outcome<Mark>>(
     let answer = handler.instrument(running.span().clone()).await;
     match answer.failure() {
         None => running.succeed(),
-        Some((error, error_type)) => running.fail(error, error_type),
+        Some((error, error_type)) => running.fail_as_recorded(error, error_type),
     }
     answer
 }

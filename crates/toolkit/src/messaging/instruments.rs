@@ -125,8 +125,10 @@ fn labels(operation: &Operation<'_>) -> Vec<KeyValue> {
         KeyValue::new(names::SYSTEM, operation.system.name),
         KeyValue::new(names::OPERATION_NAME, operation.name),
         KeyValue::new(names::OPERATION_TYPE, operation.kind.as_str()),
-        KeyValue::new(key, destination.shown().to_owned()),
     ];
+    if !destination.shown().is_empty() {
+        labels.push(KeyValue::new(key, destination.shown().to_owned()));
+    }
     if let Some(group) = operation.group {
         labels.push(KeyValue::new(names::CONSUMER_GROUP, group.to_owned()));
     }

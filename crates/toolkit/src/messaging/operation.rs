@@ -10,7 +10,7 @@ use tracing::Span;
 use super::instruments::Series;
 use super::names;
 use crate::core::Core;
-use crate::fields::{FieldLimits, Fields, Key, Stored};
+use crate::fields::{FieldLimits, Fields, Key, Stored, ValueRef};
 use crate::layer::span_data::{EventData, LinkData, SpanData};
 use crate::layer::{self, TelemetryLayer};
 use crate::propagation::TraceContext;
@@ -47,7 +47,7 @@ impl OperationType {
     }
 }
 
-/// Where a message goes or comes from.
+/// Where a message goes or comes from. Without a name: several messages, not all of one place.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Destination<'a> {
     pub(crate) name: &'a str,
@@ -193,6 +193,16 @@ impl Running {
         self.decide(Some(error_type));
     }
 
+    /// [`Running::fail`] for what application code answered: an `error.type` that it recorded on
+    /// the span itself says more than the type of the error.
+    pub(crate) fn fail_as_recorded(self, error: &(dyn Error + 'static), error_type: &str) {
+        let recorded = layer::with_data(&self.span, |data, _| match data.fields.get("error.type") {
+            Some(ValueRef::Str(text)) => Some(text.to_owned()),
+            _ => None,
+        });
+        self.fail(error, recorded.flatten().as_deref().unwrap_or(error_type));
+    }
+
     /// Ends it as failed because an answer says so: no error of this process.
     pub(crate) fn refused(mut self, error_type: &str, reason: &str) {
         layer::with_data(&self.span, |data, core| {
@@ -237,11 +247,13 @@ fn describe(data: &mut SpanData, limits: FieldLimits, operation: &Operation<'_>)
     let Operation { system, destination, .. } = operation;
     data.kind = operation.span_kind;
     let shown = destination.shown();
-    data.name = Cow::Owned(if system.destination_first {
-        format!("{shown} {}", operation.name)
+    data.name = if shown.is_empty() {
+        Cow::Borrowed(operation.name)
+    } else if system.destination_first {
+        Cow::Owned(format!("{shown} {}", operation.name))
     } else {
-        format!("{} {shown}", operation.name)
-    });
+        Cow::Owned(format!("{} {shown}", operation.name))
+    };
     let fields = &mut data.fields;
     let constants = [
         (names::SYSTEM, system.name),
@@ -251,7 +263,9 @@ fn describe(data: &mut SpanData, limits: FieldLimits, operation: &Operation<'_>)
     for (key, value) in constants {
         fields.set(Key::Static(key), Stored::Static(value), limits);
     }
-    fields.set_str(names::DESTINATION, destination.name, limits);
+    if !destination.name.is_empty() {
+        fields.set_str(names::DESTINATION, destination.name, limits);
+    }
     if let Some(template) = destination.template {
         fields.set_str(names::DESTINATION_TEMPLATE, template, limits);
     }

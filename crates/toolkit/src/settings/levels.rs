@@ -13,6 +13,9 @@ use super::Reader;
 pub(crate) struct Levels {
     events: Targets,
     max: LevelFilter,
+    /// The Kafka client's own spans double ours; they are made for those who ask for them.
+    #[cfg(feature = "krafka")]
+    krafka: bool,
 }
 
 impl Levels {
@@ -30,7 +33,12 @@ impl Levels {
         let events = if asked { events } else { events.with_target("opentelemetry", LevelFilter::WARN) };
         let default = events.default_level().unwrap_or(LevelFilter::OFF);
         let max = events.iter().map(|(_, level)| level).fold(default, LevelFilter::max);
-        Self { events, max: max.max(LevelFilter::INFO) }
+        Self {
+            events,
+            max: max.max(LevelFilter::INFO),
+            #[cfg(feature = "krafka")]
+            krafka: filter.is_some_and(|text| text.contains("krafka")),
+        }
     }
 
     pub(crate) fn max(&self) -> LevelFilter {
@@ -42,6 +50,10 @@ impl Levels {
     }
 
     pub(crate) fn span(&self, metadata: &Metadata<'_>) -> bool {
+        #[cfg(feature = "krafka")]
+        if !self.krafka && metadata.target().starts_with("krafka::") {
+            return false;
+        }
         *metadata.level() <= LevelFilter::INFO || self.event(metadata)
     }
 }

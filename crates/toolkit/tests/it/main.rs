@@ -15,6 +15,8 @@ mod failure;
 mod grpc;
 mod http_client;
 mod http_server;
+#[cfg(all(feature = "rdkafka", feature = "krafka"))]
+mod kafka;
 mod logs;
 mod metrics;
 #[cfg(feature = "nats")]
@@ -29,7 +31,7 @@ mod redis;
 #[cfg(feature = "runtime")]
 mod runtime_metrics;
 mod runtimes;
-#[cfg(any(feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "nats", feature = "redis", feature = "rdkafka"))]
 mod services;
 mod sink;
 mod spans;

@@ -2,6 +2,12 @@
 
 use throughline_services::{Kind, address};
 
+/// Kafka, as `host:port`.
+#[cfg(feature = "rdkafka")]
+pub(crate) fn kafka() -> String {
+    address(Kind::Kafka).unwrap()
+}
+
 /// NATS, as `nats://host:port`.
 #[cfg(feature = "nats")]
 pub(crate) fn nats() -> String {

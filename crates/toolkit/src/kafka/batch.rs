@@ -1,0 +1,95 @@
+//! Messages that are processed together: one span, which links to where each was created.
+
+use std::ops::Deref;
+
+use super::received::{Consumed, Received};
+use super::record::{Client, Record, set_partition};
+use crate::SpanKind;
+use crate::fields::{Key, Stored};
+use crate::messaging::consume::{self, Outcome};
+use crate::messaging::names;
+use crate::messaging::operation::{OperationType, Running};
+use crate::propagation::TraceContext;
+
+/// Messages to be processed together, in the order they were received.
+#[derive(Debug)]
+pub struct Batch<M> {
+    pub(super) messages: Vec<Received<M>>,
+    pub(super) client: Client,
+}
+
+impl<M> Deref for Batch<M> {
+    type Target = [Received<M>];
+
+    fn deref(&self) -> &[Received<M>] {
+        &self.messages
+    }
+}
+
+impl<M> IntoIterator for Batch<M> {
+    type Item = Received<M>;
+    type IntoIter = std::vec::IntoIter<Received<M>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.messages.into_iter()
+    }
+}
+
+impl<M: Consumed> Batch<M> {
+    /// Takes messages from a client that this toolkit does not wrap.
+    pub fn new(client: &Client, messages: impl IntoIterator<Item = M>) -> Self {
+        let messages = messages.into_iter().map(|message| Received::new(client, message)).collect();
+        Self { messages, client: client.clone() }
+    }
+
+    /// Runs the handler of the messages in one CONSUMER span, `process <topic>` when all are of one
+    /// topic. It has a link for each message, which says partition, offset and key. As many links
+    /// are kept as `OTEL_SPAN_LINK_COUNT_LIMIT` allows, 128 unless set: let batches be no larger.
+    pub async fn process<'m, Mark, R, F, H>(&'m self, handler: F) -> R
+    where
+        F: FnOnce(&'m [Received<M>]) -> H,
+        H: Future<Output = R>,
+        R: Outcome<Mark>,
+    {
+        let running = self.begin();
+        consume::handle(running, &TraceContext::current(), async { handler(&self.messages).await }).await
+    }
+
+    fn begin(&self) -> Option<Running> {
+        let topic = self.shared(|record| record.topic).unwrap_or("");
+        let process = OperationType::Process;
+        let operation = self.client.operation(topic, process.as_str(), process, SpanKind::Consumer);
+        let mut running = if self.is_empty() { None } else { Running::begin(operation, None) }?;
+        running.set_messages(self.len());
+        running.describe(|fields, limits| {
+            self.client.describe(fields, limits);
+            let count = i64::try_from(self.len()).unwrap_or(i64::MAX);
+            fields.set(Key::Static(names::BATCH_COUNT), Stored::Int(count), limits);
+            if let Some(Some(partition)) = self.shared(|record| record.partition) {
+                set_partition(fields, partition, limits);
+            }
+        });
+        for received in &self.messages {
+            let record = received.message.as_record();
+            consume::consumed(&received.creation);
+            running.link(&received.creation, |fields, limits| {
+                if topic.is_empty() {
+                    fields.set_str(names::DESTINATION, record.topic, limits);
+                }
+                record.describe(fields, limits);
+                record.describe_wait(fields, limits);
+                if let Some(id) = received.message_id() {
+                    fields.set_str(names::MESSAGE_ID, id, limits);
+                }
+            });
+        }
+        Some(running)
+    }
+
+    /// What all messages have the same, if they do.
+    fn shared<'a, V: PartialEq>(&'a self, of: impl Fn(&Record<'a>) -> V) -> Option<V> {
+        let mut values = self.messages.iter().map(|received| of(&received.message.as_record()));
+        let first = values.next()?;
+        values.all(|value| value == first).then_some(first)
+    }
+}

@@ -1,0 +1,28 @@
+//! `error.type` of librdkafka's errors.
+
+use std::borrow::Cow;
+
+use ::rdkafka::error::KafkaError;
+
+use crate::kafka::error_name::snake;
+
+/// The name of the error's code, `message_timed_out`, or of its kind when it has no code.
+#[must_use]
+pub fn error_type(error: &KafkaError) -> Cow<'static, str> {
+    if let Some(code) = error.rdkafka_error_code() {
+        return snake(&format!("{code:?}")).into();
+    }
+    Cow::Borrowed(match error {
+        KafkaError::AdminOp(_) | KafkaError::AdminOpCreation(_) => "admin_op",
+        KafkaError::Canceled => "canceled",
+        KafkaError::ClientConfig(..) => "client_config",
+        KafkaError::ClientCreation(_) => "client_creation",
+        KafkaError::NoMessageReceived => "no_message_received",
+        KafkaError::Nul(_) => "nul",
+        KafkaError::PartitionEOF(_) => "partition_eof",
+        KafkaError::PauseResume(_) => "pause_resume",
+        KafkaError::Seek(_) => "seek",
+        KafkaError::Subscription(_) => "subscription",
+        _ => "_OTHER",
+    })
+}
