@@ -23,6 +23,8 @@ use crate::messaging::instruments::MessagingInstruments;
 use crate::metrics::exemplars::Exemplars;
 #[cfg(feature = "nats")]
 use crate::nats::metrics::NatsInstruments;
+#[cfg(feature = "outbox")]
+use crate::outbox::instruments::OutboxInstruments;
 use crate::queue::{Pool, Queue};
 use crate::sampler::Sampler;
 use crate::settings::{ExporterKind, Settings};
@@ -42,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) http: HttpInstruments,
     #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
     pub(crate) messaging: MessagingInstruments,
+    #[cfg(feature = "outbox")]
+    pub(crate) outbox: OutboxInstruments,
     #[cfg(feature = "tonic")]
     pub(crate) rpc: RpcInstruments,
     #[cfg(feature = "nats")]
@@ -81,6 +85,8 @@ impl Core {
             http: HttpInstruments::new(meter, &exemplars),
             #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
             messaging: MessagingInstruments::new(meter, &exemplars),
+            #[cfg(feature = "outbox")]
+            outbox: OutboxInstruments::new(meter, &exemplars),
             #[cfg(feature = "tonic")]
             rpc: RpcInstruments::new(meter, &exemplars),
             #[cfg(feature = "nats")]

@@ -25,9 +25,10 @@
 //! | spans and logs | the `tracing` macros; [`SpanExt`] for kind, status, links, events |
 //! | errors | [`RecordError`] |
 //! | HTTP server, client | [`http::server::TraceLayer`], [`http::client::TracedClient`] |
-//! | SQL | [`db::Query`] |
+//! | SQL | [`db::Query`]; with sqlx [`db::TracedPool`] |
 //! | gRPC server, client | [`grpc::server::TraceLayer`], [`grpc::client::TraceLayer`] |
 //! | Redis | [`redis::TracedConnection`] |
+//! | messages that are sent if and only if a transaction commits | [`outbox`] |
 //! | context in any carrier | [`propagation`] |
 //! | metrics | [`Telemetry::meter`] or `opentelemetry::global::meter`; [`DurationHistogram`] |
 //!

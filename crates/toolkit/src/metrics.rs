@@ -4,6 +4,8 @@ pub(crate) mod exemplars;
 mod histogram;
 pub(crate) mod meters;
 pub(crate) mod series;
+#[cfg(feature = "sqlx")]
+pub(crate) mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -65,6 +65,14 @@ impl<'a> Call<'a> {
         Self { core, span, operation, started, decided: false }
     }
 
+    /// The same, begun earlier (on the monotonic clock).
+    #[cfg(feature = "outbox")]
+    pub(crate) fn since(mut self, started: u64) -> Self {
+        self.started = started;
+        layer::with_data(&self.span, |data, _| data.start_at(clock::wall_ns(started)));
+        self
+    }
+
     /// Adds attributes, when the span is recorded.
     pub(crate) fn describe(&self, f: impl FnOnce(&mut Fields, FieldLimits)) {
         layer::with_data(&self.span, |data, core| f(&mut data.fields, core.settings.span_limits.fields));

@@ -1,4 +1,4 @@
-//! `db.client.operation.duration`.
+//! `db.client.operation.duration`, and what is known of statements that run again and again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,9 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
 use super::call::{Failure, Operation};
+#[cfg(feature = "sqlx")]
+use super::connections::PoolInstruments;
+use super::statement::Statement;
 use crate::metrics::exemplars::Exemplars;
 use crate::metrics::series::SeriesCache;
 use crate::metrics::{BoundDuration, DurationHistogram};
@@ -17,12 +20,26 @@ pub(crate) struct DbInstruments {
     duration: DurationHistogram,
     /// What operations that succeed are measured on: the same few, again and again.
     series: SeriesCache<BoundDuration>,
+    statements: SeriesCache<Arc<Statement>>,
+    #[cfg(feature = "sqlx")]
+    pub(super) pools: PoolInstruments,
 }
 
 impl DbInstruments {
     pub(crate) fn new(meter: &Meter, exemplars: &Arc<Exemplars>) -> Self {
         let (name, text) = ("db.client.operation.duration", "Duration of database client operations.");
-        Self { duration: DurationHistogram::new(meter, name, text, exemplars), series: SeriesCache::new() }
+        Self {
+            duration: DurationHistogram::new(meter, name, text, exemplars),
+            series: SeriesCache::new(),
+            statements: SeriesCache::new(),
+            #[cfg(feature = "sqlx")]
+            pools: PoolInstruments::new(meter, exemplars),
+        }
+    }
+
+    /// What a SQL text says about itself, read once.
+    pub(super) fn statement(&self, sql: &str) -> Arc<Statement> {
+        self.statements.with(&sql, || Arc::new(Statement::parse(sql)), Arc::clone)
     }
 
     /// Measures an operation that has ended.

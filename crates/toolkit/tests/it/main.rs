@@ -21,6 +21,8 @@ mod logs;
 mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "outbox")]
+mod outbox;
 #[cfg(feature = "process")]
 mod process;
 #[cfg(feature = "prometheus")]
@@ -31,11 +33,13 @@ mod redis;
 #[cfg(feature = "runtime")]
 mod runtime_metrics;
 mod runtimes;
-#[cfg(any(feature = "nats", feature = "redis", feature = "rdkafka"))]
+#[cfg(any(feature = "nats", feature = "redis", feature = "rdkafka", feature = "sqlx"))]
 mod services;
 mod sink;
 mod spans;
 mod sql;
+#[cfg(feature = "sqlx")]
+mod sql_pool;
 mod tls;
 
 use std::time::Duration;

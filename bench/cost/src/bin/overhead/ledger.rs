@@ -26,7 +26,9 @@ pub(crate) fn variants(collector: &str) -> anyhow::Result<Vec<Variant>> {
     variants
         .into_iter()
         .enumerate()
-        .map(|(at, (name, environment))| start(name, environment, &servers, collector, &format!("cost_{run}_{at}")))
+        .map(|(at, (name, environment))| {
+            start(name, environment, &servers, collector, &format!("cost_{run}_{at}"))
+        })
         .collect()
 }
 
