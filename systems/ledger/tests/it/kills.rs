@@ -1,0 +1,106 @@
+//! What is killed while money moves: each service, then each server, in turn.
+
+use std::time::{Duration, Instant};
+
+use ledger::Service;
+use throughline_services::Kind;
+
+use crate::load::{Heard, Load, assert_nothing_lost_or_doubled, entries};
+use crate::servers::{Private, Servers};
+use crate::system::{System, eventually, order};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_killed_loses_and_doubles_nothing() {
+    let mut system = System::start(Servers::shared(), &[]).await;
+    let load = Load::start(&system, 6, 8).await;
+    for service in [
+        Service::Ledger,
+        Service::Orchestrator,
+        Service::Accounts,
+        Service::ReadModel,
+        Service::Ledger,
+        Service::ReadModel,
+    ] {
+        load.goes_on(25).await;
+        system.kill(service).await;
+        system.launch(service).await;
+    }
+    load.goes_on(25).await;
+    let heard = load.finish().await;
+    assert_nothing_lost_or_doubled(&system, &heard).await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_loses_and_doubles_nothing() {
+    let mut servers = Private::start().await;
+    let system = System::start(servers.addresses(), &[]).await;
+    let load = Load::start(&system, 6, 8).await;
+    for kind in [Kind::Redis, Kind::Postgres, Kind::Kafka, Kind::Postgres] {
+        load.goes_on(25).await;
+        servers
+            .with(kind, |server| {
+                server.kill().unwrap();
+                server.restart().unwrap();
+            })
+            .await;
+    }
+    load.goes_on(25).await;
+    let heard = load.finish().await;
+    assert_nothing_lost_or_doubled(&system, &heard).await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transfers_go_on_while_kafka_or_redis_is_away_and_arrive_when_it_is_back() {
+    let mut servers = Private::start().await;
+    let system = System::start(servers.addresses(), &[]).await;
+    let load = Load::start(&system, 4, 6).await;
+    for kind in [Kind::Kafka, Kind::Redis] {
+        servers.with(kind, |server| server.kill().unwrap()).await;
+        load.goes_on(40).await;
+        servers.with(kind, |server| server.restart().unwrap()).await;
+    }
+    let heard = load.finish().await;
+    assert!(heard.values().all(|heard| *heard != Heard::Nothing), "nobody was left without an answer");
+    assert_nothing_lost_or_doubled(&system, &heard).await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_is_answered_for() {
+    let mut servers = Private::start().await;
+    let system = System::start(servers.addresses(), &[]).await;
+    let (customer, world) = system.funded(100).await;
+    for (number, kind) in [Kind::Postgres, Kind::Redis, Kind::Kafka].into_iter().enumerate() {
+        let body = order(&system.key(&number.to_string()), customer, world, 10);
+        servers.with(kind, |server| server.pause().unwrap()).await;
+        let started = Instant::now();
+        let answer = system.transfer(&body).await;
+        assert!(started.elapsed() < Duration::from_secs(11), "{kind}: {:?}", started.elapsed());
+        let wanted = if kind == Kind::Postgres { 503 } else { 201 };
+        assert_eq!(answer.status, wanted, "{kind}: {answer:?}");
+        servers.with(kind, |server| server.resume().unwrap()).await;
+        eventually("it is booked", async || system.transfer(&body).await.status == 201).await;
+    }
+    assert_eq!(system.balance(Service::Ledger, customer).await, Some(70));
+    let heard = entries(&system).await.into_iter().map(|(key, entry)| (key, Heard::Booked(entry))).collect();
+    assert_nothing_lost_or_doubled(&system, &heard).await;
+    system.stop().await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_asked_to_stop_answers_first_and_says_what_it_exported() {
+    let mut system = System::start(Servers::shared(), &[]).await;
+    let load = Load::start(&system, 2, 4).await;
+    load.goes_on(10).await;
+    for service in [Service::Orchestrator, Service::Ledger, Service::ReadModel, Service::Accounts] {
+        assert!(system.terminate(service).await, "{}", service.name());
+        let log = system.log(service);
+        assert!(log.contains("telemetry"), "the report of what was exported: {log}");
+        system.launch(service).await;
+    }
+    let heard = load.finish().await;
+    assert_nothing_lost_or_doubled(&system, &heard).await;
+    system.stop().await;
+}
