@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Observability for services in one process: takes OTLP, keeps it, answers Tempo and Jaeger
 /// clients, shows it in a browser.
@@ -58,10 +58,34 @@ pub enum Command {
     Config(ConfigCommand),
     /// One service of the demonstration; `demo` starts these.
     #[command(hide = true)]
-    DemoService {
+    #[command(subcommand)]
+    DemoService(DemoService),
+}
+
+/// One service of a reference system.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum DemoService {
+    /// Of the gateway system.
+    Gateway {
         /// Which service.
         service: gateway::Service,
     },
+    /// Of the ledger system.
+    Ledger {
+        /// Which service.
+        service: ledger::Service,
+    },
+}
+
+/// What the demonstration runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DemoSystem {
+    /// HTTP between three services, SQLite behind them. Needs nothing else.
+    Gateway,
+    /// Double entry in four services on PostgreSQL, Redis and Kafka.
+    Ledger,
+    /// Both.
+    All,
 }
 
 /// Options of `serve`.
@@ -86,12 +110,35 @@ pub struct ServeArgs {
 pub struct DemoArgs {
     #[command(flatten)]
     pub serve: ServeArgs,
-    /// Requests a second through the gateway.
+    /// Which reference system; none named: the gateway, and the ledger when its servers answer.
+    #[arg(long)]
+    pub system: Option<DemoSystem>,
+    #[command(flatten)]
+    pub servers: ServerArgs,
+    /// Requests a second through each system.
     #[arg(long, default_value_t = 5.0)]
     pub rate: f64,
     /// Let the operating system choose the services' ports.
     #[arg(long)]
     pub any_port: bool,
+}
+
+/// Where the ledger system's servers are.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServerArgs {
+    /// A file with their addresses, as `cargo xtask services` writes it; none: that of this
+    /// checkout, else the usual ports.
+    #[arg(long, env = "THROUGHLINE_SERVICES", value_name = "FILE")]
+    pub services: Option<PathBuf>,
+    /// PostgreSQL, as postgres://user@host:port/postgres.
+    #[arg(long, env = "THROUGHLINE_DEMO_POSTGRES", value_name = "URL")]
+    pub postgres_url: Option<String>,
+    /// Redis, as redis://host:port.
+    #[arg(long, env = "THROUGHLINE_DEMO_REDIS", value_name = "URL")]
+    pub redis_url: Option<String>,
+    /// Kafka, as host:port.
+    #[arg(long, env = "THROUGHLINE_DEMO_KAFKA", value_name = "ADDRESS")]
+    pub kafka: Option<String>,
 }
 
 /// Where a command finds the running server.

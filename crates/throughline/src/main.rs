@@ -44,7 +44,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
-        Command::DemoService { service } => demo::service(service).await,
+        Command::DemoService(service) => demo::service(service).await,
         Command::Trace { id, client } => trace_command::run(&id, &client).await,
         Command::Search { query, since, limit, client } => {
             search_command::run(&query, &since, limit, &client).await

@@ -8,12 +8,12 @@ use throughline_testkit::{Server, ServerOptions, until};
 use crate::{PATIENCE, start_with};
 
 async fn demo() -> Server {
-    let arguments = ["demo", "--any-port", "--rate", "20"].map(str::to_owned).to_vec();
+    let arguments = ["demo", "--system", "gateway", "--any-port", "--rate", "20"].map(str::to_owned).to_vec();
     start_with(ServerOptions { arguments, ..ServerOptions::default() }).await
 }
 
 /// Searches until a trace is found for which `wanted` answers something.
-async fn find<T>(server: &Server, what: &str, q: &str, wanted: impl Fn(&Value) -> Option<T>) -> T {
+pub(crate) async fn find<T>(server: &Server, what: &str, q: &str, wanted: impl Fn(&Value) -> Option<T>) -> T {
     until(what, PATIENCE * 3, || async {
         let request = server
             .client()
@@ -33,11 +33,11 @@ async fn find<T>(server: &Server, what: &str, q: &str, wanted: impl Fn(&Value) -
     .unwrap()
 }
 
-fn spans(trace: &Value) -> &[Value] {
+pub(crate) fn spans(trace: &Value) -> &[Value] {
     trace["spans"].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-fn attribute<'a>(span: &'a Value, key: &str) -> Option<&'a str> {
+pub(crate) fn attribute<'a>(span: &'a Value, key: &str) -> Option<&'a str> {
     let attributes = span["attributes"].as_array()?;
     attributes.iter().find(|attribute| attribute["key"] == key)?["value"].as_str()
 }

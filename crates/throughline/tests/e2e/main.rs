@@ -5,6 +5,7 @@ mod cli;
 mod demo;
 mod durability;
 mod jaeger;
+mod ledger;
 mod lifecycle;
 mod tempo;
 mod tempo_metrics;
