@@ -3,6 +3,8 @@
 //!
 //! `cargo run -p throughline-toolkit --features outbox --example outbox`
 
+#![expect(clippy::print_stdout, reason = "its broker is the terminal")]
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 

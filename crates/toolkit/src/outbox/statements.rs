@@ -70,7 +70,7 @@ pub(super) const DUE: Sql = Sql {
 pub(super) const SENT: Sql = Sql {
     summary: "UPDATE outbox sent",
     postgresql: "UPDATE outbox SET sent_at = $1, attempts = attempts + 1 WHERE sent_at IS NULL \
-        AND id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+        AND id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
     sqlite: "UPDATE outbox SET sent_at = $1, attempts = attempts + 1 WHERE sent_at IS NULL \
         AND id IN (SELECT value FROM json_each($2))",
 };

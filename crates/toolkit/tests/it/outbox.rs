@@ -8,6 +8,7 @@ mod kafka;
 #[cfg(feature = "nats")]
 mod nats;
 mod order;
+mod outages;
 mod postgresql;
 mod relaying;
 mod staging;
@@ -19,9 +20,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{PgPool, Pool, SqlitePool};
 use throughline_toolkit::Telemetry;
-use throughline_toolkit::outbox::{Broker, Event, Message, Outbox, PublishError, Publisher, Receipt, Relay};
+use throughline_toolkit::outbox::{
+    Broker, Event, Message, Outbox, OutboxConnection, PublishError, Publisher, Receipt, Relay,
+};
 use tracing::instrument::WithSubscriber;
 
 use crate::collector::{Collector, Mode};
@@ -94,7 +97,9 @@ impl HandClock {
     }
 }
 
-/// An outbox in a database in memory.
+/// An outbox in a database in memory. Not for tests of spans that have spans below them: the thread
+/// on which sqlx runs SQLite holds on to the span of a statement, and what is above it can be ended
+/// only where the subscriber is known, which here is not the whole process.
 async fn sqlite() -> SqlitePool {
     let options = SqliteConnectOptions::from_str("sqlite::memory:").unwrap();
     let single = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
@@ -110,12 +115,20 @@ async fn postgres() -> PgPool {
     pool
 }
 
-fn relay(pool: &SqlitePool, publisher: &Recorder) -> Relay<sqlx::Sqlite, Recorder> {
+fn relay<DB>(pool: &Pool<DB>, publisher: &Recorder) -> Relay<DB, Recorder>
+where
+    DB: sqlx::Database,
+    DB::Connection: OutboxConnection,
+{
     Relay::new(pool.clone(), publisher.clone())
 }
 
 /// Stages one event in a transaction of its own.
-async fn stage(pool: &SqlitePool, event: Event) -> String {
+async fn stage<DB>(pool: &Pool<DB>, event: Event) -> String
+where
+    DB: sqlx::Database,
+    DB::Connection: OutboxConnection,
+{
     let mut tx = pool.begin().await.unwrap();
     let id = Outbox::new().stage(&mut *tx, event).await.unwrap();
     tx.commit().await.unwrap();

@@ -12,7 +12,7 @@ use throughline_toolkit::outbox::{Event, KafkaPublisher, Outbox, Relay, UnknownD
 use throughline_toolkit::propagation;
 use tracing::Instrument;
 
-use super::{run, sqlite, stage};
+use super::{postgres, run, sqlite, stage};
 use crate::collector::{attribute, nobody};
 use crate::{LIMIT, services};
 
@@ -24,12 +24,15 @@ fn config() -> ClientConfig {
 
 async fn topic(partitions: i32) -> String {
     let name = format!("outbox.{}", uuid::Uuid::now_v7());
-    let admin: AdminClient<DefaultClientContext> = config().create().unwrap();
-    let new = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
-    let created = admin.create_topics([&new], &AdminOptions::new()).await;
-    let created = created.unwrap();
-    created[0].as_ref().unwrap();
+    create_topic(&config(), &name, partitions).await;
     name
+}
+
+pub(super) async fn create_topic(config: &ClientConfig, name: &str, partitions: i32) {
+    let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
+    let new = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+    let created = admin.create_topics([&new], &AdminOptions::new()).await.unwrap();
+    created[0].as_ref().unwrap();
 }
 
 /// Key, payload and headers of a record.
@@ -55,7 +58,7 @@ async fn consume(topic: &str, count: usize) -> Vec<Record> {
 #[test]
 fn a_record_has_the_key_the_headers_and_the_trace_of_its_row() {
     let collector = run(&[], async {
-        let (pool, topic) = (sqlite().await, topic(1).await);
+        let (pool, topic) = (postgres().await, topic(1).await);
         let request = tracing::info_span!("request");
         let event = Event::new("EntryPosted", 7, &topic, "{}").key("account-7").header("tenant", "acme");
         let id = stage(&pool, event).instrument(request).await;

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use async_nats::jetstream::{self, stream};
 use futures::StreamExt;
-use throughline_toolkit::outbox::{Broker, Event, NatsPublisher, Outbox, Relay, UnknownDestination};
+use throughline_toolkit::outbox::{
+    Broker, Event, NatsPublisher, Outbox, OutboxConnection, Relay, UnknownDestination,
+};
 use throughline_toolkit::propagation;
 use tracing::Instrument;
 
-use super::{HandClock, run, sqlite};
+use super::{HandClock, postgres, run, sqlite};
 use crate::collector::attribute;
 use crate::services;
 
@@ -28,7 +30,11 @@ async fn stream(jetstream: &jetstream::Context, prefix: &str) -> stream::Stream 
     jetstream.create_stream(config).await.unwrap()
 }
 
-async fn stage(pool: &sqlx::SqlitePool, event: Event) -> String {
+async fn stage<DB>(pool: &sqlx::Pool<DB>, event: Event) -> String
+where
+    DB: sqlx::Database,
+    DB::Connection: OutboxConnection,
+{
     let outbox = Outbox::new().broker(Broker::Nats);
     let mut tx = pool.begin().await.unwrap();
     let id = outbox.stage(&mut *tx, event).await.unwrap();
@@ -39,7 +45,7 @@ async fn stage(pool: &sqlx::SqlitePool, event: Event) -> String {
 #[test]
 fn a_message_has_the_headers_and_the_trace_of_its_row_and_is_stored_once() {
     let collector = run(&[], async {
-        let (pool, jetstream, prefix) = (sqlite().await, jetstream().await, prefix());
+        let (pool, jetstream, prefix) = (postgres().await, jetstream().await, prefix());
         let mut stream = stream(&jetstream, &prefix).await;
         let subject = format!("{prefix}.entries");
         let request = tracing::info_span!("request");

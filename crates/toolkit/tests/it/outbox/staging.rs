@@ -49,7 +49,7 @@ fn contexts_of_other_propagators_travel_too() {
     let recorder = Recorder::new();
     let observer = recorder.clone();
     let collector = run(&[("OTEL_PROPAGATORS", "b3")], async move {
-        let pool = sqlite().await;
+        let pool = postgres().await;
         stage(&pool, event("EntryPosted", "a")).await;
         relay(&pool, &observer).once().await.unwrap();
     });
@@ -63,7 +63,7 @@ fn contexts_of_other_propagators_travel_too() {
 #[test]
 fn a_message_that_cannot_be_written_marks_its_span() {
     let collector = run(&[], async {
-        let pool = sqlx::SqlitePool::connect("sqlite::memory:").await.unwrap();
+        let pool = crate::services::postgres_schema().await;
         let mut connection = pool.acquire().await.unwrap();
         let outcome = Outbox::new().stage(&mut *connection, Event::new("E", 1, TOPIC, "")).await;
         assert!(outcome.is_err());
@@ -71,6 +71,6 @@ fn a_message_that_cannot_be_written_marks_its_span() {
     for name in ["create ledger.entry.v1", "INSERT outbox"] {
         let span = collector.span(name);
         assert_eq!(span.status.unwrap().code, 2, "{name}");
-        assert_eq!(crate::collector::attribute(&span.attributes, "error.type").as_deref(), Some("1"));
+        assert_eq!(crate::collector::attribute(&span.attributes, "error.type").as_deref(), Some("42P01"));
     }
 }
