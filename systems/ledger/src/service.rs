@@ -17,11 +17,6 @@ impl Stopping {
         let _gone = self.0.wait_for(|stopping| *stopping).await.is_err();
     }
 
-    /// Whether the service stops.
-    pub(crate) fn now(&self) -> bool {
-        *self.0.borrow()
-    }
-
     /// Runs `work` unless the service stops first.
     pub(crate) async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {

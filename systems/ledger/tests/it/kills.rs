@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ledger::Service;
+use sqlx::Connection as _;
 use throughline_services::Kind;
 
 use crate::load::{Heard, Load, assert_nothing_lost_or_doubled, entries};
@@ -92,15 +93,40 @@ async fn a_server_that_hangs_is_answered_for() {
 #[tokio::test]
 async fn a_service_that_is_asked_to_stop_answers_first_and_says_what_it_exported() {
     let mut system = System::start(Servers::shared(), &[]).await;
-    let load = Load::start(&system, 2, 4).await;
-    load.goes_on(10).await;
-    for service in [Service::Orchestrator, Service::Ledger, Service::ReadModel, Service::Accounts] {
-        assert!(system.terminate(service).await, "{}", service.name());
+    let (customer, world) = system.funded(100).await;
+    let body = order(&system.key("last"), customer, world, 10);
+    // While the account is locked the order cannot be decided.
+    let mut holder = system.database_of(Service::Ledger).await;
+    let mut held = holder.begin().await.unwrap();
+    sqlx::query("SELECT FROM accounts FOR UPDATE").execute(&mut *held).await.unwrap();
+    let request = system.client.post(format!("{}/v1/transfers", system.url(Service::Orchestrator)));
+    let request = tokio::spawn(request.json(&body).send());
+    const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually("it waits for the account", async || system.count(Service::Ledger, WAITING).await == 1).await;
+    system.ask_to_stop(Service::Orchestrator);
+    system.ask_to_stop(Service::Ledger);
+    eventually("they take no requests", async || {
+        system.client.get(format!("{}/health", system.url(Service::Ledger))).send().await.is_err()
+    })
+    .await;
+    held.rollback().await.unwrap();
+    assert_eq!(request.await.unwrap().unwrap().status(), 201);
+    for service in [Service::Orchestrator, Service::Ledger] {
+        assert!(system.ended_well(service).await, "{}", service.name());
         let log = system.log(service);
-        assert!(log.contains("telemetry"), "the report of what was exported: {log}");
+        assert!(log.contains("telemetry stopped:"), "{log}");
+    }
+    system.launch(Service::Ledger).await;
+    system.launch(Service::Orchestrator).await;
+    let again = system.transfer(&body).await;
+    assert_eq!((again.status, again.replayed), (201, true), "{again:?}");
+    for service in [Service::ReadModel, Service::Accounts] {
+        assert!(system.terminate(service).await, "{}", service.name());
+        assert!(system.log(service).contains("telemetry stopped:"));
         system.launch(service).await;
     }
-    let heard = load.finish().await;
+    let heard = entries(&system).await.into_iter().map(|(key, entry)| (key, Heard::Booked(entry))).collect();
     assert_nothing_lost_or_doubled(&system, &heard).await;
     system.stop().await;
 }

@@ -160,9 +160,19 @@ impl System {
 
     /// SIGTERM; whether it ended well.
     pub(crate) async fn terminate(&mut self, service: Service) -> bool {
-        let mut child = self.processes.get_mut(&service).unwrap().child.take().unwrap();
+        self.ask_to_stop(service);
+        self.ended_well(service).await
+    }
+
+    /// SIGTERM.
+    pub(crate) fn ask_to_stop(&self, service: Service) {
+        let child = self.processes[&service].child.as_ref().unwrap();
         let pid = child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    pub(crate) async fn ended_well(&mut self, service: Service) -> bool {
+        let mut child = self.processes.get_mut(&service).unwrap().child.take().unwrap();
         tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap().success()
     }
 

@@ -54,7 +54,7 @@ async fn one_trace_leads_from_the_transfer_to_its_projection() {
         .await;
     let sink = tokio::task::spawn_blocking(move || {
         // Known once the consumer has heard from the broker.
-        sink.metric("consumer_lag");
+        assert_eq!(sink.metric("consumer_lag").unit(), "{message}");
         sink
     });
     let sink = sink.await.unwrap();
@@ -111,7 +111,7 @@ fn assert_measured(sink: &Sink, trace: &Trace<'_>) {
     assert_eq!(latency.unit(), "s");
     let created = latency.point([("outcome", "created")]);
     assert_eq!(created.count(), 1);
-    created.exemplar_of(trace);
+    assert!(created.exemplar_of(trace).value() > 0.0);
     assert_eq!(sink.metric("ledger_entries_created_total").point([]).value(), 2.0);
     assert!(sink.metric("outbox_relay_latency_seconds").points().iter().all(|point| point.count() > 0));
     let lag = sink.metric("consumer_lag");

@@ -29,7 +29,7 @@ async fn traffic_is_answered_and_has_all_that_real_traffic_has() {
         }) => {}
     }
     assert_eq!(tally.unanswered.load(Ordering::Relaxed), 0);
-    assert!(tally.transfers.load(Ordering::Relaxed) > 20, "{tally:?}");
+    assert!(tally.transfers.load(Ordering::Relaxed) >= 8, "two currencies of four customers each: {tally:?}");
     system.assert_balanced().await;
     system.stop().await;
 }
