@@ -16,3 +16,6 @@ pub(super) const CLOCK_SKEW: &str = "messaging.kafka.clock_skew";
 /// Not in the conventions: whether the producer or the broker set that timestamp, as the topic's
 /// `message.timestamp.type` has it.
 pub(super) const TIMESTAMP_TYPE: &str = "messaging.kafka.message.timestamp_type";
+/// Not in the conventions: `assign`, `revoke` or `error`.
+#[cfg(feature = "rdkafka")]
+pub(super) const REBALANCE_EVENT: &str = "messaging.kafka.rebalance.event";

@@ -26,3 +26,23 @@ pub fn error_type(error: &KafkaError) -> Cow<'static, str> {
         _ => "_OTHER",
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use ::rdkafka::error::RDKafkaErrorCode as Code;
+
+    use super::*;
+
+    #[test]
+    fn errors_are_called_after_their_code_or_kind() {
+        for (error, expected) in [
+            (KafkaError::MessageProduction(Code::MessageTimedOut), "message_timed_out"),
+            (KafkaError::ConsumerCommit(Code::IllegalGeneration), "illegal_generation"),
+            (KafkaError::Global(Code::AllBrokersDown), "all_brokers_down"),
+            (KafkaError::Canceled, "canceled"),
+            (KafkaError::Seek("no".to_owned()), "seek"),
+        ] {
+            assert_eq!(error_type(&error), expected);
+        }
+    }
+}

@@ -30,11 +30,15 @@ impl Headers for OwnedHeaders {
     }
 }
 
+fn read(headers: &impl ClientHeaders, index: usize) -> Option<(&str, &[u8])> {
+    let header = header(headers, index)?;
+    Some((header.key, header.value?))
+}
+
 /// The client panics on a header whose name is no UTF-8, which anybody may send. A service that
 /// never looks at headers must not fail because we do.
-fn read(headers: &impl ClientHeaders, index: usize) -> Option<(&str, &[u8])> {
-    let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(index))).ok()??;
-    Some((header.key, header.value?))
+fn header(headers: &impl ClientHeaders, index: usize) -> Option<Header<'_, &[u8]>> {
+    catch_unwind(AssertUnwindSafe(|| headers.try_get(index))).ok()?
 }
 
 /// The headers of a record to be sent, if it has any. Adding one consumes and returns the client's
@@ -59,20 +63,16 @@ impl HeadersMut for Option<OwnedHeaders> {
     }
 
     fn remove(&mut self, gone: impl Fn(&str) -> bool) {
-        let Some(before) = self.take() else { return };
-        let kept = before.iter().filter(|header| !gone(header.key));
-        *self = Some(kept.fold(OwnedHeaders::new(), OwnedHeaders::insert_bytes));
-    }
-}
-
-/// [`OwnedHeaders::insert`] for what the iterator gives.
-trait InsertBytes {
-    fn insert_bytes(self, header: Header<'_, &[u8]>) -> Self;
-}
-
-impl InsertBytes for OwnedHeaders {
-    fn insert_bytes(self, header: Header<'_, &[u8]>) -> Self {
-        self.insert(header)
+        let Some(before) = self else { return };
+        let mut kept = OwnedHeaders::new();
+        for index in 0..ClientHeaders::count(before) {
+            // What cannot be read cannot be copied either: then all stay, and the last counts.
+            let Some(header) = header(before, index) else { return };
+            if !gone(header.key) {
+                kept = kept.insert(header);
+            }
+        }
+        *self = Some(kept);
     }
 }
 
@@ -112,5 +112,72 @@ fn as_record(message: &impl Message) -> Record<'_> {
             ClientTimestamp::LogAppendTime(millis) if millis >= 0 => Timestamp::Appended(millis),
             _ => Timestamp::Unknown,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::{extract, inject};
+    use crate::propagation::TraceContext;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    /// Headers of which the first is called what is no UTF-8.
+    struct Misnamed(OwnedHeaders);
+
+    impl ClientHeaders for Misnamed {
+        fn count(&self) -> usize {
+            ClientHeaders::count(&self.0)
+        }
+
+        fn try_get(&self, index: usize) -> Option<Header<'_, &[u8]>> {
+            assert_ne!(index, 0, "as the client fails");
+            self.0.try_get(index)
+        }
+    }
+
+    impl Headers for Misnamed {
+        fn count(&self) -> usize {
+            ClientHeaders::count(self)
+        }
+
+        fn get(&self, index: usize) -> Option<(&str, &[u8])> {
+            read(self, index)
+        }
+    }
+
+    fn headers(list: &[(&str, Option<&str>)]) -> OwnedHeaders {
+        list.iter().fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: *value }))
+    }
+
+    fn listed(headers: &OwnedHeaders) -> Vec<(&str, Option<&[u8]>)> {
+        headers.iter().map(|header| (header.key, header.value)).collect()
+    }
+
+    #[test]
+    fn a_name_that_the_client_cannot_read_hides_no_context() {
+        let headers = Misnamed(headers(&[("?", None), ("traceparent", Some(PARENT))]));
+        assert_eq!(extract(&headers).span_id().to_string(), "b7ad6b7169203331");
+    }
+
+    #[test]
+    fn replacing_a_context_keeps_headers_without_a_value() {
+        let mut carrier =
+            Some(headers(&[("gone", None), ("traceparent", Some("stale")), ("empty", Some(""))]));
+        let context = extract(&headers(&[("traceparent", Some(PARENT))]));
+        inject(&context, &mut carrier);
+        let carrier = carrier.unwrap();
+        let expected = [("gone", None), ("empty", Some(&b""[..])), ("traceparent", Some(PARENT.as_bytes()))];
+        assert_eq!(listed(&carrier), expected);
+    }
+
+    #[test]
+    fn a_record_without_headers_gets_a_list_only_for_a_context() {
+        let mut carrier = None;
+        inject(&TraceContext::default(), &mut carrier);
+        assert!(carrier.is_none());
+        inject(&extract(&headers(&[("traceparent", Some(PARENT))])), &mut carrier);
+        assert_eq!(listed(&carrier.unwrap()), [("traceparent", Some(PARENT.as_bytes()))]);
     }
 }

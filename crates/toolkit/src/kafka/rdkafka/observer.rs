@@ -16,7 +16,7 @@ use super::error::error_type;
 use super::statistics;
 use crate::kafka::Client;
 use crate::kafka::positions::Positions;
-use crate::kafka::semconv::SYSTEM;
+use crate::kafka::semconv::{REBALANCE_EVENT, SYSTEM};
 use crate::layer::TelemetryLayer;
 use crate::messaging::names;
 
@@ -201,7 +201,8 @@ impl Observer {
 
     fn count_rebalance(&self, event: &'static str) {
         let Some(core) = TelemetryLayer::current() else { return };
-        let mut labels = vec![KeyValue::new(names::SYSTEM, SYSTEM.name), KeyValue::new("event", event)];
+        let mut labels =
+            vec![KeyValue::new(names::SYSTEM, SYSTEM.name), KeyValue::new(REBALANCE_EVENT, event)];
         if let Some(group) = self.client.group_name() {
             labels.push(KeyValue::new(names::CONSUMER_GROUP, group.to_owned()));
         }

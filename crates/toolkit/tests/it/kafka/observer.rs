@@ -28,7 +28,7 @@ fn rebalances_are_counted_and_logged() {
     });
     let group = ("messaging.consumer.group.name", topic.as_str());
     let rebalances = sink.metric("messaging.kafka.consumer.rebalances");
-    assert_eq!(rebalances.point([group, ("event", "assign")]).sum(), 1.0);
+    assert_eq!(rebalances.point([group, ("messaging.kafka.rebalance.event", "assign")]).sum(), 1.0);
     sink.log("Kafka partitions assigned")
         .is_at("INFO")
         .has("partitions", format!("{topic}/0"))

@@ -82,16 +82,21 @@ fn broken_contexts_break_nothing() {
 
 #[test]
 fn contexts_of_other_instrumentations_are_read() {
-    // As they are written by the instrumentations of Java, kafkajs, Python (which appends), Go's
-    // kotel, .NET and Debezium, and by a producer that knows a later version of the format.
-    let lists: [&[(&str, Option<&[u8]>)]; 5] = [
+    // As they are written by the instrumentations of Java, kafkajs, Go's kotel and .NET; of Python's
+    // aiokafka and kafka-python; of Python's confluent-kafka, which adds to what is there; by a
+    // producer that knows a later version of the format; and by one that spells it otherwise.
+    let lists: [&[(&str, Option<&[u8]>)]; 6] = [
         &[("traceparent", Some(PARENT))],
         &[
             ("traceparent", Some(PARENT)),
             ("tracestate", Some(b"vendor=1,other=2")),
             ("baggage", Some(b"tenant=acme")),
         ],
-        &[("traceparent", Some(OTHER)), ("tracestate", Some(b"")), ("traceparent", Some(PARENT))],
+        &[
+            ("x", Some(b"y")),
+            ("traceparent", Some(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03")),
+        ],
+        &[("traceparent", Some(OTHER)), ("traceparent", Some(PARENT)), ("baggage", Some(b"tenant=acme"))],
         &[("traceparent", Some(b"01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-later"))],
         &[("id", Some(b"7")), ("Traceparent", Some(PARENT))],
     ];
