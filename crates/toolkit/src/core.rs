@@ -14,7 +14,7 @@ use crate::grpc::instruments::RpcInstruments;
 #[cfg(any(feature = "axum", feature = "reqwest"))]
 use crate::http::metrics::HttpInstruments;
 use crate::json_log;
-#[cfg(feature = "kafka")]
+#[cfg(any(feature = "rdkafka", feature = "krafka"))]
 use crate::kafka::instruments::KafkaInstruments;
 use crate::layer::event::LogData;
 use crate::layer::span_data::SpanData;
@@ -51,7 +51,7 @@ pub(crate) struct Core {
     #[cfg(feature = "nats")]
     pub(crate) nats: NatsInstruments,
     pub(crate) db: DbInstruments,
-    #[cfg(feature = "kafka")]
+    #[cfg(any(feature = "rdkafka", feature = "krafka"))]
     pub(crate) kafka: KafkaInstruments,
     pub(crate) exemplars: Arc<Exemplars>,
     #[cfg(feature = "prometheus")]
@@ -98,7 +98,7 @@ impl Core {
             runtimes: crate::runtime::Runtimes::default(),
             #[cfg(feature = "audit")]
             auditor: crate::audit::Auditor::new(settings.audit, settings.exceptions, meter),
-            #[cfg(feature = "kafka")]
+            #[cfg(any(feature = "rdkafka", feature = "krafka"))]
             kafka: KafkaInstruments::new(meter),
             open_spans: AtomicI64::new(0),
             output,

@@ -57,9 +57,12 @@
 //! delays that. Both disappear with the consumer.
 
 mod batch;
+#[cfg(any(feature = "rdkafka", feature = "krafka"))]
 mod error_name;
 mod headers;
+#[cfg(any(feature = "rdkafka", feature = "krafka"))]
 pub(crate) mod instruments;
+#[cfg(any(feature = "rdkafka", feature = "krafka"))]
 mod positions;
 mod received;
 mod record;

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{AsyncInstrument, Counter, Meter};
+#[cfg(feature = "rdkafka")]
+use opentelemetry::metrics::Counter;
+use opentelemetry::metrics::{AsyncInstrument, Meter};
 use parking_lot::Mutex;
 
 use super::semconv::{PARTITION, SYSTEM};
@@ -57,17 +59,31 @@ pub(crate) struct KafkaInstruments {
     sources: Arc<Sources>,
     /// The gauges exist once there is a consumer.
     gauges: OnceLock<()>,
+    #[cfg(feature = "rdkafka")]
     pub(crate) errors: Counter<u64>,
+    #[cfg(feature = "rdkafka")]
     pub(crate) rebalances: Counter<u64>,
 }
 
 impl KafkaInstruments {
     pub(crate) fn new(meter: &Meter) -> Self {
-        let errors = meter.u64_counter("messaging.kafka.client.errors").with_unit("{error}");
-        let rebalances = meter.u64_counter("messaging.kafka.consumer.rebalances").with_unit("{event}");
+        #[cfg(feature = "rdkafka")]
+        let counter = |name: &'static str, unit: &'static str, text: &'static str| {
+            meter.u64_counter(name).with_unit(unit).with_description(text).build()
+        };
         Self {
-            errors: errors.with_description("Faults of the client that belong to no message.").build(),
-            rebalances: rebalances.with_description("Partitions assigned or revoked.").build(),
+            #[cfg(feature = "rdkafka")]
+            errors: counter(
+                "messaging.kafka.client.errors",
+                "{error}",
+                "Faults of the client that belong to no message.",
+            ),
+            #[cfg(feature = "rdkafka")]
+            rebalances: counter(
+                "messaging.kafka.consumer.rebalances",
+                "{rebalance}",
+                "Partitions assigned or revoked.",
+            ),
             meter: meter.clone(),
             sources: Arc::default(),
             gauges: OnceLock::new(),

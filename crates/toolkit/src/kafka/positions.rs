@@ -1,11 +1,10 @@
 //! Where a consumer is in each of its partitions, and where these end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::instruments::{Behind, LagSource, Watched};
+use super::instruments::{Behind, LagSource};
 use super::record::{Client, Record, now_millis};
 
 /// The partitions of one consumer.
@@ -13,7 +12,6 @@ use super::record::{Client, Record, now_millis};
 pub(crate) struct Positions {
     client: Client,
     table: Mutex<Table>,
-    watched: Watched,
 }
 
 #[derive(Debug, Default)]
@@ -38,12 +36,7 @@ struct Partition {
 
 impl Positions {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, table: Mutex::default(), watched: Watched::default() }
-    }
-
-    /// Has the lag reported by the current telemetry, once there is one.
-    pub(crate) fn be_watched(self: &Arc<Self>) {
-        self.watched.by_current(self);
+        Self { client, table: Mutex::default() }
     }
 
     /// The application was handed a message.
@@ -69,6 +62,7 @@ impl Positions {
     }
 
     /// The partition is somebody else's now.
+    #[cfg(any(feature = "rdkafka", test))]
     pub(crate) fn gone(&self, topic: &str, number: i32) {
         self.keep(|t, n| n != number || t != topic);
     }

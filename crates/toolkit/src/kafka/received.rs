@@ -114,6 +114,7 @@ impl<M: Consumed> Received<M> {
 
     /// Starts a CLIENT span `commit <topic>`: in the current span, else in the one that processed
     /// the message, else where the message was created.
+    #[cfg(any(feature = "rdkafka", feature = "krafka"))]
     pub(super) fn begin_commit(&self, record: &Record<'_>) -> Option<Running> {
         let settle = OperationType::Settle;
         let operation = self.client.operation(record.topic, "commit", settle, SpanKind::Client);

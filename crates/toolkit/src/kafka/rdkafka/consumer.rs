@@ -51,7 +51,7 @@ impl<C: ConsumerContext + 'static> TracedConsumer<C> {
     #[must_use]
     pub fn observed_by(mut self, observer: Observer) -> Self {
         self.client = observer.client().clone();
-        observer.positions().be_watched();
+        observer.be_watched();
         self.observer = Some(observer);
         self
     }
@@ -96,7 +96,7 @@ impl<C: ConsumerContext + 'static> TracedConsumer<C> {
     pub fn trace<M: Consumed>(&self, message: M) -> Received<M> {
         let received = Received::new(&self.client, message);
         if let Some(observer) = &self.observer {
-            observer.positions().be_watched();
+            observer.be_watched();
             observer.positions().received(&received.message.as_record());
         }
         received

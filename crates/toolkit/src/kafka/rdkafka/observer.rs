@@ -15,6 +15,7 @@ use tracing::Dispatch;
 use super::error::error_type;
 use super::statistics;
 use crate::kafka::Client;
+use crate::kafka::instruments::Watched;
 use crate::kafka::positions::Positions;
 use crate::kafka::semconv::{REBALANCE_EVENT, SYSTEM};
 use crate::layer::TelemetryLayer;
@@ -77,6 +78,7 @@ pub struct Observer {
     client: Client,
     client_id: Arc<str>,
     positions: Arc<Positions>,
+    watched: Arc<Watched>,
     /// The client calls from threads of its own as well, which know of no subscriber but the
     /// global one.
     dispatch: Dispatch,
@@ -98,6 +100,7 @@ impl Observer {
         Self {
             client_id: client_id.unwrap_or("rdkafka").into(),
             positions: Arc::new(Positions::new(client.clone())),
+            watched: Arc::default(),
             client,
             dispatch: tracing::dispatcher::get_default(Clone::clone),
             said: Arc::default(),
@@ -108,8 +111,13 @@ impl Observer {
         &self.client
     }
 
-    pub(super) fn positions(&self) -> &Arc<Positions> {
+    pub(super) fn positions(&self) -> &Positions {
         &self.positions
+    }
+
+    /// Has the lag reported by the current telemetry, once there is one.
+    pub(super) fn be_watched(&self) {
+        self.watched.by_current(&self.positions);
     }
 
     /// For [`ClientContext::stats_raw`](::rdkafka::ClientContext::stats_raw).
