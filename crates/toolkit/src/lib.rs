@@ -76,6 +76,10 @@ pub mod grpc;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
+#[cfg_attr(
+    not(all(feature = "nats", feature = "kafka", feature = "outbox")),
+    allow(dead_code, reason = "each boundary uses its own part")
+)]
 mod messaging;
 #[cfg(feature = "nats")]
 pub mod nats;

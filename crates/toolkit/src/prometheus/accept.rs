@@ -41,11 +41,12 @@ fn offer(part: &str) -> Option<(Format, f64)> {
     for parameter in parameters {
         match parameter.split_once('=')? {
             ("q", q) => weight = q.trim().parse().unwrap_or(0.0),
-            ("version", version) if format == Format::OpenMetrics => {
-                // 0.0.1 is what Prometheus calls drafts of the same.
-                if !matches!(version.trim_matches('"'), "1.0.0" | "0.0.1") {
-                    return None;
-                }
+            // 0.0.1 is what Prometheus calls drafts of the same.
+            ("version", version)
+                if format == Format::OpenMetrics
+                    && !matches!(version.trim_matches('"'), "1.0.0" | "0.0.1") =>
+            {
+                return None;
             }
             _ => {}
         }

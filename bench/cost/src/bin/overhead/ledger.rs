@@ -8,15 +8,13 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::service::{Service, Variant};
-use crate::systems::{OFF, TENTH, program};
+use crate::systems::{Environment, OFF, TENTH, program};
 
 /// Customers that pay one another, so that transfers do not all wait for the same row.
 const CUSTOMERS: usize = 64;
 
 /// What each customer starts with, minor units.
 const FUNDING: i64 = 1_000_000_000;
-
-type Environment = &'static [(&'static str, &'static str)];
 
 pub(crate) fn variants(collector: &str) -> anyhow::Result<Vec<Variant>> {
     let servers = servers()?;
