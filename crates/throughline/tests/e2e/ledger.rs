@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use throughline_testkit::{Server, ServerOptions, until};
+use throughline_testkit::{ServerOptions, until};
 
 use crate::demo::{attribute, find, spans};
 use crate::{PATIENCE, PROGRAM, start_with};
