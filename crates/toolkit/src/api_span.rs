@@ -18,7 +18,6 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, InstrumentationScope, KeyValue, TraceFlags};
 
-use crate::clock;
 use crate::core::Core;
 use crate::fields::{FieldLimits, Fields, Key};
 use crate::layer::span_data::{EventData, LinkData, SpanData};
@@ -235,7 +234,7 @@ impl Span for ApiSpan {
 
     fn end(&mut self) {
         if let Some(mut data) = self.data.take() {
-            data.finish(self.cx.clone(), clock::monotonic_ns());
+            data.finish(self.cx.clone());
             self.core.span_ended(data);
         }
     }

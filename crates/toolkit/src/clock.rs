@@ -32,6 +32,20 @@ pub(crate) fn wall_ns(monotonic: u64) -> u64 {
     offset.wrapping_add(monotonic)
 }
 
+/// Wall time as of the last tick of the system, a few milliseconds ago at most: for what is only
+/// shown, at a fifth of the cost.
+#[cfg(target_os = "linux")]
+pub(crate) fn recent_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    (now.tv_sec.cast_unsigned()).wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec.cast_unsigned())
+}
+
+/// Wall time now.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn recent_ns() -> u64 {
+    now_ns()
+}
+
 /// Wall time now.
 pub(crate) fn now_ns() -> u64 {
     wall_ns(monotonic_ns())
@@ -56,5 +70,6 @@ mod tests {
         let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let ours = u128::from(now_ns());
         assert!(ours.abs_diff(system) < 5_000_000_000, "{ours} against {system}");
+        assert!(u128::from(recent_ns()).abs_diff(system) < 5_000_000_000);
     }
 }

@@ -134,6 +134,13 @@ impl Fields {
         self.set(Key::Static(key), stored, limits);
     }
 
+    /// [`Fields::set_str`] for a key that is known to be new.
+    #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
+    pub(crate) fn append_str(&mut self, key: &'static str, value: &str, limits: FieldLimits) {
+        let stored = self.store_str(value, limits);
+        self.append(Key::Static(key), stored, limits);
+    }
+
     /// Replaces the texts for which `f` has another, lists of text as a whole.
     #[cfg(feature = "audit")]
     pub(crate) fn rewrite(&mut self, limits: FieldLimits, f: impl Fn(&str, &str) -> Option<String>) {

@@ -10,6 +10,7 @@ pub(crate) mod event;
 pub(crate) mod span_data;
 mod visit;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tracing::span::{Attributes, Id, Record};
@@ -18,7 +19,6 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
-use crate::clock;
 use crate::core::Core;
 use crate::ids;
 use crate::propagation::{RANDOM, SAMPLED, TraceContext};
@@ -69,6 +69,9 @@ impl TelemetryLayer {
     }
 
     fn new_slot(&self, attrs: &Attributes<'_>, parent: TraceContext) -> Slot {
+        if let Some(prepared) = active::take_prepared() {
+            return prepared;
+        }
         let metadata = attrs.metadata();
         if self.core.settings.traces_off() {
             return Slot { cx: parent, data: None };
@@ -84,6 +87,38 @@ impl TelemetryLayer {
         attrs.record(&mut SpanVisitor::fresh(&mut data, &self.core.settings.span_limits));
         Slot { cx, data: Some(data) }
     }
+}
+
+/// Starts what a span keeps, below `parent` or below the current span when there is none, without
+/// the span. `None` where spans must not be made.
+pub(crate) fn start(core: &Core, parent: Option<&TraceContext>, scope: &'static str) -> Option<Slot> {
+    let gated = if parent.is_some() { active::is_silent() } else { active::gated() };
+    if gated {
+        return None;
+    }
+    let parent = parent.map_or_else(TraceContext::current, Clone::clone);
+    if core.settings.traces_off() {
+        return Some(Slot { cx: parent, data: None });
+    }
+    let (parent_id, remote) = (parent.is_valid().then_some(parent.span_id), parent.remote);
+    let (cx, recorded) = identify(core, parent);
+    let data = recorded.then(|| {
+        let mut data = core.span_pool.get();
+        data.begin(Cow::Borrowed(""), Cow::Borrowed(scope), parent_id, remote);
+        data
+    });
+    Some(Slot { cx, data })
+}
+
+/// Makes the span that `make` makes keep `slot`, whatever is current.
+pub(crate) fn make_with(core: &Core, slot: Slot, make: impl FnOnce() -> tracing::Span) -> tracing::Span {
+    let (span, left) = active::with_prepared(slot, make);
+    // Spans can be compiled out.
+    if let Some(mut data) = left.and_then(|slot| slot.data) {
+        data.reset();
+        core.span_pool.put(data);
+    }
+    span
 }
 
 /// The identity of a new span below `parent`, and whether it is recorded.
@@ -191,7 +226,7 @@ where
         let Some(span) = ctx.span(&id) else { return };
         let Some(slot) = span.extensions_mut().remove::<Slot>() else { return };
         if let Some(mut data) = slot.data {
-            data.finish(slot.cx, clock::monotonic_ns());
+            data.finish(slot.cx);
             self.core.span_ended(data);
         }
     }

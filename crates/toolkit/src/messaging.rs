@@ -3,5 +3,6 @@
 
 pub(crate) mod consume;
 pub(crate) mod instruments;
+pub(crate) mod leaf;
 pub(crate) mod names;
 pub(crate) mod operation;

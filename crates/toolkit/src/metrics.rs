@@ -15,6 +15,7 @@ use opentelemetry::metrics::{BoundHistogram, Histogram, Meter};
 
 use crate::export::metrics::DURATION_BOUNDARIES;
 use crate::layer::active;
+use crate::propagation::TraceContext;
 use exemplars::{Exemplars, series_of_attributes};
 
 /// The scope of the toolkit's own instruments.
@@ -56,6 +57,14 @@ impl DurationHistogram {
             self.exemplars.offer_to(series, &DURATION_BOUNDARIES, seconds, cx);
         });
     }
+
+    /// Takes one measurement of what was traced as `cx`, and is the current span no more.
+    pub(crate) fn record_in(&self, duration: Duration, attributes: &[KeyValue], cx: &TraceContext) {
+        let seconds = duration.as_secs_f64();
+        self.inner.record(seconds, attributes);
+        let series = || series_of_attributes(SCOPE, self.name, attributes);
+        self.exemplars.offer_to(series, &DURATION_BOUNDARIES, seconds, Some(cx));
+    }
 }
 
 impl DurationHistogram {
@@ -85,6 +94,13 @@ impl BoundDuration {
         active::with_current(|cx| {
             self.exemplars.offer_to(|| self.series, &DURATION_BOUNDARIES, seconds, cx);
         });
+    }
+
+    /// Takes one measurement of what was traced as `cx`, and is the current span no more.
+    pub(crate) fn record_in(&self, duration: Duration, cx: &TraceContext) {
+        let seconds = duration.as_secs_f64();
+        self.inner.record(seconds);
+        self.exemplars.offer_to(|| self.series, &DURATION_BOUNDARIES, seconds, Some(cx));
     }
 }
 

@@ -9,6 +9,8 @@ use crate::core::Core;
 use crate::fields::{FieldLimits, Fields};
 use crate::layer::event::Severity;
 use crate::layer::span_data::{EventData, SpanData};
+#[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
+use crate::layer::with_data;
 use crate::layer::{with_ancestors, with_slot};
 use crate::propagation::TraceContext;
 
@@ -81,23 +83,54 @@ impl<T, E: AsRef<dyn Error + Send + Sync>> RecordError<Boxed> for Result<T, E> {
 ///
 /// `error_type` should have few distinct values; a path such as `ledger::Error` is used as it is.
 pub fn record_error(span: &tracing::Span, error: &(dyn Error + 'static), error_type: &str) {
-    let message = full_message(error);
-    let fingerprint = fingerprint(&root_message(error));
-    let fresh = with_slot(span, |slot, core| {
-        let Some(data) = slot.data.as_mut() else { return false };
-        data.set_status(SpanStatus::Error(message.clone()));
-        let limits = core.settings.span_limits.fields;
-        data.fields.set_str("error.type", error_type, limits);
-        if data.exception == Some(fingerprint) {
-            return false;
-        }
-        data.exception = Some(fingerprint);
-        add_exception(data, core, &message, Some(error_type), Some(&slot.cx));
-        true
+    // An error may do anything when it is asked for its text: not with the span locked.
+    let exception = Exception::of(error);
+    let fresh = with_slot(span, |slot, core| match &mut slot.data {
+        Some(data) => record_on(data, core, &slot.cx, &exception, error_type),
+        None => false,
     });
     if fresh == Some(true) {
-        with_ancestors(span, |data| data.exception = Some(fingerprint));
+        with_ancestors(span, |data| data.exception = Some(exception.fingerprint));
     }
+}
+
+/// An error as it is recorded.
+pub(crate) struct Exception {
+    message: String,
+    fingerprint: u64,
+}
+
+impl Exception {
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+        Self { message: full_message(error), fingerprint: fingerprint(&root_message(error)) }
+    }
+}
+
+/// Records an error on a span; whether it is the first there.
+pub(crate) fn record_on(
+    data: &mut SpanData,
+    core: &Core,
+    cx: &TraceContext,
+    exception: &Exception,
+    error_type: &str,
+) -> bool {
+    let Exception { message, fingerprint } = exception;
+    data.set_status(SpanStatus::Error(message.clone()));
+    data.fields.set_str("error.type", error_type, core.settings.span_limits.fields);
+    if data.exception == Some(*fingerprint) {
+        return false;
+    }
+    data.exception = Some(*fingerprint);
+    add_exception(data, core, message, Some(error_type), Some(cx));
+    true
+}
+
+/// Marks an exception as recorded below the current span and all around it.
+#[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
+pub(crate) fn mark_current(exception: &Exception) {
+    let current = tracing::Span::current();
+    with_data(&current, |data, _| data.exception = Some(exception.fingerprint));
+    with_ancestors(&current, |data| data.exception = Some(exception.fingerprint));
 }
 
 /// The error and its causes, outermost first.

@@ -71,7 +71,7 @@ impl<M: Consumed> Batch<M> {
         });
         for received in &self.messages {
             let record = received.message.as_record();
-            consume::consumed(&received.creation);
+            consume::consumed(&operation, &received.creation);
             running.link(&received.creation, |fields, limits| {
                 if topic.is_empty() {
                     fields.set_str(names::DESTINATION, record.topic, limits);

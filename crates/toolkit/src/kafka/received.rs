@@ -83,12 +83,12 @@ impl<M: Consumed> Received<M> {
         let operation = client.operation(record.topic, process.as_str(), process, SpanKind::Consumer);
         let running = match client.relation_to_creation() {
             Relation::Child => {
-                let running = Running::begin(operation, consume::parent(creation).as_deref())?;
+                let running = Running::begin(operation, consume::parent(&operation, creation).as_deref())?;
                 running.link_surroundings(creation);
                 running
             }
             Relation::Link => {
-                consume::consumed(creation);
+                consume::consumed(&operation, creation);
                 let baggage = creation.baggage.clone();
                 let parent =
                     baggage.map(|own| TraceContext { baggage: Some(own), ..TraceContext::current() });

@@ -24,6 +24,8 @@ thread_local! {
     static STACK: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
     /// The span made last on this thread: it is usually entered next.
     static LAST: RefCell<Option<Entry>> = const { RefCell::new(None) };
+    /// What the span keeps that is about to be made on this thread.
+    static PREPARED: Cell<Option<Slot>> = const { Cell::new(None) };
     static GATED: Cell<bool> = const { Cell::new(false) };
     static SERIAL: Cell<usize> = const { Cell::new(0) };
     static SILENT: Cell<bool> = const { Cell::new(false) };
@@ -111,6 +113,21 @@ pub(super) fn exit(id: u64, owner: usize) {
             refresh_gate(&stack);
         }
     });
+}
+
+/// Runs `make` so that the span it makes keeps `slot`, and is made even where spans are not. Gives
+/// the slot back when no span was made.
+pub(super) fn with_prepared<R>(slot: Slot, make: impl FnOnce() -> R) -> (R, Option<Slot>) {
+    let _gone = PREPARED.try_with(|prepared| prepared.set(Some(slot)));
+    let gate = GATED.try_with(|gated| gated.replace(false));
+    let made = make();
+    let _gone = GATED.try_with(|gated| gated.set(gate.unwrap_or(true)));
+    (made, take_prepared())
+}
+
+/// What [`with_prepared`] has for the span that is being made.
+pub(super) fn take_prepared() -> Option<Slot> {
+    PREPARED.try_with(Cell::take).ok()?
 }
 
 /// Forgets what was remembered about a span whose context changed.

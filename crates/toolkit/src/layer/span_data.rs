@@ -126,11 +126,16 @@ impl SpanData {
     }
 
     /// Ends the span now, unless its end was fixed earlier by [`SpanData::end_at`].
-    pub(crate) fn finish(&mut self, cx: TraceContext, now_monotonic: u64) {
+    pub(crate) fn finish(&mut self, cx: TraceContext) {
         self.cx = cx;
         if self.end_ns == 0 {
-            self.end_at(now_monotonic);
+            self.end_at(clock::monotonic_ns());
         }
+    }
+
+    /// When it started, on the monotonic clock.
+    pub(crate) fn started(&self) -> u64 {
+        self.start_monotonic
     }
 
     pub(crate) fn end_at(&mut self, monotonic: u64) {

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
-use tracing::Instrument;
+use tracing::Span;
 
-use super::operation::Running;
+use super::operation::{Operation, Running};
 use crate::layer::active;
 use crate::propagation::TraceContext;
 use crate::record_error::{Boxed, Typed};
@@ -46,10 +46,11 @@ impl<T, E: AsRef<dyn Error + Send + Sync>> Outcome<Boxed> for Result<T, E> {
 
 /// What the span that handles one message is a child of: where the message was created, or else
 /// the current span. `None` stands for the latter.
-///
-/// Every message that is handled alone goes through here.
-pub(crate) fn parent(creation: &TraceContext) -> Option<Cow<'_, TraceContext>> {
-    consumed(creation);
+pub(crate) fn parent<'a>(
+    operation: &Operation<'_>,
+    creation: &'a TraceContext,
+) -> Option<Cow<'a, TraceContext>> {
+    consumed(operation, creation);
     if creation.is_valid() {
         return Some(Cow::Borrowed(creation));
     }
@@ -58,10 +59,19 @@ pub(crate) fn parent(creation: &TraceContext) -> Option<Cow<'_, TraceContext>> {
     Some(Cow::Owned(TraceContext { baggage: Some(baggage), ..TraceContext::current() }))
 }
 
-/// A message is handled that was created in the context `creation`, or in none: then whoever sent
-/// it is not instrumented, or the context was lost on the way.
-pub(crate) fn consumed(creation: &TraceContext) {
-    let _lost = !creation.is_valid();
+/// A message is handled that was created in the context `creation`, or in none: then its sender is
+/// not instrumented, or the context was lost on the way. Every message that is handled passes here.
+pub(crate) fn consumed(operation: &Operation<'_>, creation: &TraceContext) {
+    if creation.is_valid() {
+        return;
+    }
+    #[cfg(feature = "audit")]
+    if let Some(core) = crate::layer::TelemetryLayer::current() {
+        let (system, destination) = (operation.system.name, operation.destination.shown());
+        crate::audit::message_without_context(&core, system, destination);
+    }
+    #[cfg(not(feature = "audit"))]
+    let _nobody_asks = operation;
 }
 
 /// Runs a handler as this operation, which ends as its answer says; an `error.type` that the handler
@@ -75,12 +85,50 @@ pub(crate) async fn handle<Mark, R: Outcome<Mark>>(
     let Some(running) = running else {
         return Below { context: creation.clone(), inner: handler }.await;
     };
-    let answer = handler.instrument(running.span().clone()).await;
+    let answer = Inside { span: running.span(), handler: Some(handler) }.await;
     match answer.failure() {
         None => running.succeed(),
         Some((error, error_type)) => running.fail_as_recorded(error, error_type),
     }
     answer
+}
+
+pin_project! {
+    /// Runs a handler inside its span. What `tracing` has for it enters the span once more after
+    /// the end, and takes a reference to it.
+    struct Inside<'a, F> {
+        span: &'a Span,
+        // Until it has ended.
+        #[pin]
+        handler: Option<F>,
+    }
+
+    impl<F> PinnedDrop for Inside<'_, F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.handler.is_some() {
+                let _entered = this.span.enter();
+                this.handler.set(None);
+            }
+        }
+    }
+}
+
+impl<F: Future> Future for Inside<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        let _entered = this.span.enter();
+        match this.handler.as_mut().as_pin_mut().map(|handler| handler.poll(cx)) {
+            Some(Poll::Ready(answer)) => {
+                this.handler.set(None);
+                Poll::Ready(answer)
+            }
+            // It has ended: as any future may, it then stays as it is.
+            Some(Poll::Pending) | None => Poll::Pending,
+        }
+    }
 }
 
 pin_project! {

@@ -11,6 +11,7 @@ use super::operation::{Operation, OperationType};
 use crate::metrics::exemplars::Exemplars;
 use crate::metrics::series::SeriesCache;
 use crate::metrics::{BoundDuration, DurationHistogram};
+use crate::propagation::TraceContext;
 
 /// Instruments of the messaging boundaries.
 #[derive(Debug)]
@@ -68,24 +69,25 @@ impl MessagingInstruments {
         self.series.with(&key, || Arc::new(self.bind(operation)), Arc::clone)
     }
 
-    /// Counts an operation that has ended.
+    /// Counts an operation that has ended, traced as `cx`.
     pub(crate) fn measure(
         &self,
         series: &Series,
         messages: u64,
         elapsed: Duration,
         error_type: Option<&str>,
+        cx: &TraceContext,
     ) {
         if let Some(error_type) = error_type {
             let mut labels = series.labels.clone();
             labels.push(KeyValue::new("error.type", error_type.to_owned()));
-            self.duration(series.kind).record(elapsed, &labels);
+            self.duration(series.kind).record_in(elapsed, &labels, cx);
             if let Some(counter) = self.counter(series.kind).filter(|_| messages > 0) {
                 counter.add(messages, &labels);
             }
             return;
         }
-        series.duration.record(elapsed);
+        series.duration.record_in(elapsed, cx);
         if let Some(counter) = series.messages.as_ref().filter(|_| messages > 0) {
             counter.add(messages);
         }

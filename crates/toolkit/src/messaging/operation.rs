@@ -1,4 +1,7 @@
 //! One operation on messages, from its start to its outcome.
+//!
+//! [`Running`] is one that other work is done inside of, as a handler's: its span is a `tracing`
+//! span. Any other is a [`Leaf`](super::leaf::Leaf), which costs half as much.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,10 +14,13 @@ use super::instruments::Series;
 use super::names;
 use crate::core::Core;
 use crate::fields::{FieldLimits, Fields, Key, Stored, ValueRef};
-use crate::layer::span_data::{EventData, LinkData, SpanData};
-use crate::layer::{self, TelemetryLayer};
+use crate::layer::span_data::{EventData, LinkData, SpanData, SpanLimits};
+use crate::layer::{self, Slot, TelemetryLayer, active};
 use crate::propagation::TraceContext;
 use crate::{SpanExt, SpanKind, SpanStatus, clock, record_error};
+
+/// The scope of the spans of operations.
+const SCOPE: &str = "throughline_toolkit::messaging";
 
 /// A messaging system, as `messaging.system` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,16 +87,43 @@ pub(crate) struct Operation<'a> {
     pub(crate) server: Option<(&'a str, u16)>,
 }
 
-/// An operation on its way. Dropped without an outcome it counts as cancelled, or as failed when
-/// that happens in a panic.
+/// What an operation is counted on when it has ended.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(super) struct Account {
     core: Arc<Core>,
-    span: Span,
     series: Arc<Series>,
     started: u64,
-    /// How many messages are counted as sent or delivered by it.
-    messages: u64,
+    /// How many messages are counted as sent or delivered.
+    pub(super) messages: u64,
+}
+
+impl Account {
+    pub(super) fn open(core: Arc<Core>, operation: &Operation<'_>, started: u64) -> Self {
+        let series = core.messaging.series(operation);
+        Self { core, series, started, messages: 1 }
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub(super) fn started_at(&mut self, monotonic_ns: u64) {
+        self.started = monotonic_ns;
+    }
+
+    /// Counts the operation, which was traced as `cx`.
+    pub(super) fn close(&self, cx: &TraceContext, ended: u64, error_type: Option<&str>) {
+        let elapsed = Duration::from_nanos(ended.saturating_sub(self.started));
+        self.core.messaging.measure(&self.series, self.messages, elapsed, error_type, cx);
+    }
+}
+
+/// An operation on its way, whose span other spans are made in. Dropped without an outcome it
+/// counts as cancelled, or as failed when that happens in a panic.
+#[derive(Debug)]
+pub(crate) struct Running {
+    account: Account,
+    span: Span,
     decided: bool,
 }
 
@@ -98,16 +131,20 @@ impl Running {
     /// Starts the operation below `parent`, or below the current span when there is none. `None`
     /// when no telemetry runs.
     pub(crate) fn begin(operation: Operation<'_>, parent: Option<&TraceContext>) -> Option<Self> {
+        Self::begin_with(operation, parent, |_, _| {})
+    }
+
+    /// [`Running::begin`] with more to say about the span, when it is recorded.
+    pub(crate) fn begin_with(
+        operation: Operation<'_>,
+        parent: Option<&TraceContext>,
+        more: impl FnOnce(&mut SpanData, &Core),
+    ) -> Option<Self> {
         let core = TelemetryLayer::current()?;
-        let started = clock::monotonic_ns();
-        let make = || tracing::info_span!(target: "throughline_toolkit::messaging", "message");
-        let span = match parent {
-            Some(parent) => parent.in_scope(make),
-            None => make(),
-        };
-        layer::with_data(&span, |data, core| describe(data, core.settings.span_limits.fields, &operation));
-        let series = core.messaging.series(&operation);
-        Some(Self { core, span, series, started, messages: 1, decided: false })
+        let (slot, started) = begin(&core, &operation, parent, more);
+        let make = || tracing::info_span!(target: SCOPE, "message");
+        let span = slot.map_or_else(Span::none, |slot| layer::make_with(&core, slot, make));
+        Some(Self { account: Account::open(core, &operation, started), span, decided: false })
     }
 
     pub(crate) fn span(&self) -> &Span {
@@ -122,7 +159,7 @@ impl Running {
     /// How many messages it sends or delivers; one unless said, none when another operation has
     /// delivered them.
     pub(crate) fn set_messages(&mut self, messages: usize) {
-        self.messages = messages as u64;
+        self.account.messages = messages as u64;
     }
 
     /// Adds attributes, when the span is recorded.
@@ -130,42 +167,15 @@ impl Running {
         layer::with_data(&self.span, |data, core| f(&mut data.fields, core.settings.span_limits.fields));
     }
 
-    /// [`Running::describe`] with the time the operation started at, nanoseconds since 1970.
-    pub(crate) fn describe_at_start(&self, f: impl FnOnce(&mut Fields, FieldLimits, u64)) {
-        layer::with_data(&self.span, |data, core| {
-            let started_ns = data.start_ns;
-            f(&mut data.fields, core.settings.span_limits.fields, started_ns);
-        });
-    }
-
-    /// Says that the operation started earlier, at this monotonic time.
-    pub(crate) fn started_at(&mut self, monotonic_ns: u64) {
-        self.started = monotonic_ns;
-        layer::with_data(&self.span, |data, _| data.start_at(clock::wall_ns(monotonic_ns)));
-    }
-
     /// Links the span to where a message was created, with attributes of that message.
     pub(crate) fn link(&self, to: &TraceContext, f: impl FnOnce(&mut Fields, FieldLimits)) {
-        if !to.is_valid() {
-            return;
-        }
-        layer::with_data(&self.span, |data, core| {
-            let limits = core.settings.span_limits;
-            let mut link = LinkData::to(to.clone());
-            f(&mut link.fields, limits.link_fields);
-            data.add_link(link, &limits);
-        });
+        layer::with_data(&self.span, |data, core| link(data, &core.settings.span_limits, to, f));
     }
 
     /// Links the span to the one it was started in, when that is neither its parent nor
     /// `creation`.
     pub(crate) fn link_surroundings(&self, creation: &TraceContext) {
-        if creation.is_valid() {
-            let around = TraceContext::current();
-            if around.span_id != creation.span_id {
-                self.link(&around, |_, _| {});
-            }
-        }
+        layer::with_data(&self.span, |data, core| link_surroundings(data, core, creation));
     }
 
     /// Ends it as `outcome` says; an error is recorded on the span with `error_type` of it.
@@ -203,56 +213,103 @@ impl Running {
         self.fail(error, recorded.flatten().as_deref().unwrap_or(error_type));
     }
 
-    /// Ends it as failed because an answer says so: no error of this process.
-    pub(crate) fn refused(mut self, error_type: &str, reason: &str) {
-        layer::with_data(&self.span, |data, core| {
-            data.fields.set_str("error.type", error_type, core.settings.span_limits.fields);
-            data.set_status(SpanStatus::Error(reason.to_owned()));
-        });
-        self.decide(Some(error_type));
-    }
-
     fn decide(&mut self, error_type: Option<&str>) {
         self.decided = true;
         let now = clock::monotonic_ns();
-        layer::with_data(&self.span, |data, _| data.end_at(now));
-        let elapsed = Duration::from_nanos(now.saturating_sub(self.started));
-        let _current = self.span.enter();
-        self.core.messaging.measure(&self.series, self.messages, elapsed, error_type);
+        let cx = layer::with_slot(&self.span, |slot, _| {
+            if let Some(data) = &mut slot.data {
+                data.end_at(now);
+            }
+            slot.cx.clone()
+        });
+        self.account.close(&cx.unwrap_or_else(TraceContext::current), now, error_type);
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.decided {
-            return;
+        if !self.decided {
+            let error_type =
+                layer::with_data(&self.span, |data, core| give_up(data, core)).unwrap_or(given_up());
+            self.decide(error_type);
         }
-        if std::thread::panicking() {
-            layer::with_data(&self.span, |data, core| {
-                data.fields.set_str("error.type", "panic", core.settings.span_limits.fields);
-                data.set_status(SpanStatus::Error("panicked".to_owned()));
-            });
-            return self.decide(Some("panic"));
-        }
-        layer::with_data(&self.span, |data, core| {
-            let (time_ns, name) = (clock::now_ns(), "cancelled".into());
-            let event = EventData { time_ns, name, fields: Fields::default() };
-            data.add_event(event, &core.settings.span_limits);
-        });
-        self.decide(None);
     }
 }
 
+/// What the span of an operation keeps, and when it started. `None` where spans must not be made.
+pub(super) fn begin(
+    core: &Core,
+    operation: &Operation<'_>,
+    parent: Option<&TraceContext>,
+    more: impl FnOnce(&mut SpanData, &Core),
+) -> (Option<Slot>, u64) {
+    let mut slot = layer::start(core, parent, SCOPE);
+    let data = slot.as_mut().and_then(|slot| slot.data.as_mut());
+    let started = data.map(|data| {
+        describe(data, core.settings.span_limits.fields, operation);
+        more(data, core);
+        data.started()
+    });
+    (slot, started.unwrap_or_else(clock::monotonic_ns))
+}
+
+/// `error.type` of an operation that ends without an outcome: none when it was cancelled.
+pub(super) fn given_up() -> Option<&'static str> {
+    std::thread::panicking().then_some("panic")
+}
+
+/// Says on a span that its operation ends without an outcome.
+pub(super) fn give_up(data: &mut SpanData, core: &Core) -> Option<&'static str> {
+    let limits = &core.settings.span_limits;
+    let error_type = given_up();
+    match error_type {
+        Some(error_type) => {
+            data.fields.set_str("error.type", error_type, limits.fields);
+            data.set_status(SpanStatus::Error("panicked".to_owned()));
+        }
+        None => {
+            let (time_ns, name) = (clock::now_ns(), "cancelled".into());
+            data.add_event(EventData { time_ns, name, fields: Fields::default() }, limits);
+        }
+    }
+    error_type
+}
+
+/// Links a span to where a message was created, with attributes of that message.
+pub(crate) fn link(
+    data: &mut SpanData,
+    limits: &SpanLimits,
+    to: &TraceContext,
+    f: impl FnOnce(&mut Fields, FieldLimits),
+) {
+    if to.is_valid() {
+        let mut link = LinkData::to(to.clone());
+        f(&mut link.fields, limits.link_fields);
+        data.add_link(link, limits);
+    }
+}
+
+/// Links a span to the one it was started in, when that is neither its parent nor `creation`.
+pub(crate) fn link_surroundings(data: &mut SpanData, core: &Core, creation: &TraceContext) {
+    if creation.is_valid() {
+        active::with_current(|around| {
+            if let Some(around) = around.filter(|around| around.span_id != creation.span_id) {
+                link(data, &core.settings.span_limits, around, |_, _| {});
+            }
+        });
+    }
+}
+
+/// Describes a span that has no attributes yet.
 fn describe(data: &mut SpanData, limits: FieldLimits, operation: &Operation<'_>) {
     let Operation { system, destination, .. } = operation;
     data.kind = operation.span_kind;
     let shown = destination.shown();
-    data.name = if shown.is_empty() {
-        Cow::Borrowed(operation.name)
-    } else if system.destination_first {
-        Cow::Owned(format!("{shown} {}", operation.name))
-    } else {
-        Cow::Owned(format!("{} {shown}", operation.name))
+    let (first, second) =
+        if system.destination_first { (shown, operation.name) } else { (operation.name, shown) };
+    data.name = match shown {
+        "" => Cow::Borrowed(operation.name),
+        _ => Cow::Owned([first, " ", second].concat()),
     };
     let fields = &mut data.fields;
     let constants = [
@@ -261,22 +318,22 @@ fn describe(data: &mut SpanData, limits: FieldLimits, operation: &Operation<'_>)
         (names::OPERATION_TYPE, operation.kind.as_str()),
     ];
     for (key, value) in constants {
-        fields.set(Key::Static(key), Stored::Static(value), limits);
+        fields.append(Key::Static(key), Stored::Static(value), limits);
     }
     if !destination.name.is_empty() {
-        fields.set_str(names::DESTINATION, destination.name, limits);
+        fields.append_str(names::DESTINATION, destination.name, limits);
     }
     if let Some(template) = destination.template {
-        fields.set_str(names::DESTINATION_TEMPLATE, template, limits);
+        fields.append_str(names::DESTINATION_TEMPLATE, template, limits);
     }
     if destination.temporary {
-        fields.set(Key::Static(names::DESTINATION_TEMPORARY), Stored::Bool(true), limits);
+        fields.append(Key::Static(names::DESTINATION_TEMPORARY), Stored::Bool(true), limits);
     }
     if let Some(group) = operation.group {
-        fields.set_str(names::CONSUMER_GROUP, group, limits);
+        fields.append_str(names::CONSUMER_GROUP, group, limits);
     }
     if let Some((address, port)) = operation.server {
-        fields.set_str(names::SERVER_ADDRESS, address, limits);
-        fields.set(Key::Static(names::SERVER_PORT), Stored::Int(i64::from(port)), limits);
+        fields.append_str(names::SERVER_ADDRESS, address, limits);
+        fields.append(Key::Static(names::SERVER_PORT), Stored::Int(i64::from(port)), limits);
     }
 }

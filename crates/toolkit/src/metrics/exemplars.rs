@@ -2,7 +2,7 @@
 //! for OTLP, since the start for those who read at their own pace.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 use opentelemetry::KeyValue;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -13,6 +13,7 @@ use opentelemetry_proto::tonic::metrics::v1::{Exemplar, exemplar};
 use parking_lot::Mutex;
 
 use crate::clock;
+use crate::metrics::series::Same;
 use crate::propagation::TraceContext;
 use crate::settings::ExemplarFilter;
 
@@ -25,7 +26,8 @@ pub(crate) struct Exemplars {
     filter: ExemplarFilter,
     /// Exemplars stay when they have been exported, for other readers.
     keep: bool,
-    series: Mutex<HashMap<u64, Vec<Option<Taken>>>>,
+    /// By the number of the series, which is a hash already.
+    series: Mutex<HashMap<u64, Vec<Option<Taken>>, BuildHasherDefault<Same>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,7 +42,7 @@ struct Taken {
 
 impl Exemplars {
     pub(crate) fn new(filter: ExemplarFilter, keep: bool) -> Self {
-        Self { filter, keep, series: Mutex::new(HashMap::new()) }
+        Self { filter, keep, series: Mutex::default() }
     }
 
     /// Offers a measurement to the series whose number `series` makes, a histogram with these
@@ -62,7 +64,7 @@ impl Exemplars {
             return;
         }
         let taken = Taken {
-            time_ns: clock::now_ns(),
+            time_ns: clock::recent_ns(),
             value,
             trace_id: cx.map_or([0; 16], |cx| cx.trace_id().to_bytes()),
             span_id: cx.map_or([0; 8], |cx| cx.span_id().to_bytes()),

@@ -14,11 +14,14 @@ use super::connection::{Connection, Place};
 use super::events::instrument;
 use super::headers::{forwarded_headers, outgoing};
 use super::jetstream::TracedContext;
+use super::message::TracedMessage;
 use super::semconv::{PUBLISH, REQUEST, RESPONSE_SIZE, publish_error, request_error};
-use super::subscriber::TracedSubscriber;
-use crate::fields::{FieldLimits, Fields, Key, Stored};
+use super::subscriber::{Source, TracedSubscriber};
+use crate::core::Core;
+use crate::fields::{Key, Stored};
+use crate::layer::span_data::SpanData;
+use crate::messaging::leaf::Leaf;
 use crate::messaging::names;
-use crate::messaging::operation::Running;
 use crate::propagation::TraceContext;
 
 /// Where a service puts the code of its error (ADR-32), and what it says about it.
@@ -60,6 +63,8 @@ pub async fn connect_with(
 #[derive(Debug, Clone)]
 pub struct TracedClient {
     connection: Arc<Connection>,
+    /// Of messages whose subscription is not known.
+    source: Arc<Source>,
 }
 
 impl Deref for TracedClient {
@@ -80,7 +85,12 @@ impl TracedClient {
 
     fn from_connection(connection: Connection) -> Self {
         connection.observe();
-        Self { connection: Arc::new(connection) }
+        Self::describing(connection)
+    }
+
+    fn describing(connection: Connection) -> Self {
+        let connection = Arc::new(connection);
+        Self { source: Arc::new(Source::unknown(&connection)), connection }
     }
 
     /// Names the subjects that match `template` by it, in spans and metrics: with
@@ -88,9 +98,10 @@ impl TracedClient {
     /// `{…}` and `*` stand for one token, a last `>` for one or more. The first template that
     /// matches is taken.
     #[must_use]
-    pub fn template(mut self, template: &str) -> Self {
-        Arc::make_mut(&mut self.connection).add_template(template);
-        self
+    pub fn template(self, template: &str) -> Self {
+        let mut connection = Connection::clone(&self.connection);
+        connection.add_template(template);
+        Self::describing(connection)
     }
 
     /// A client on the same connection that asks nats-server (2.11 or later) to report the route
@@ -104,7 +115,7 @@ impl TracedClient {
         let mut connection = Connection::clone(&self.connection);
         // A subject that is no header value would not be one either.
         connection.trace_to = subject.parse::<HeaderValue>().ok();
-        Self { connection: Arc::new(connection) }
+        Self::describing(connection)
     }
 
     /// The client underneath.
@@ -117,6 +128,13 @@ impl TracedClient {
     #[must_use]
     pub fn jetstream(&self) -> TracedContext {
         TracedContext::new(self, async_nats::jetstream::new(self.inner().clone()))
+    }
+
+    /// Traces a message of this connection that was received by other means than
+    /// [`TracedClient::subscribe`].
+    #[must_use]
+    pub fn trace(&self, message: Message) -> TracedMessage {
+        TracedMessage::new(message, &self.source)
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
@@ -190,10 +208,10 @@ impl TracedClient {
     ) -> Result<(), PublishError> {
         let connection = &self.connection;
         let place = Place { subject: &subject, ..Place::default() };
-        let running = connection.begin(PUBLISH, place, None, |fields, limits| {
-            set_size(fields, names::BODY_SIZE, payload.len(), limits);
+        let publish = connection.leaf(PUBLISH, place, None, |data, core| {
+            set_size(data, core, names::BODY_SIZE, payload.len());
         });
-        let headers = outgoing(headers, &carried(running.as_ref()), connection.trace_to.as_ref());
+        let headers = outgoing(headers, &carried(publish.as_ref()), connection.trace_to.as_ref());
         let client = &connection.client;
         let outcome = match (reply, headers) {
             (None, None) => client.publish(subject, payload).await,
@@ -203,8 +221,8 @@ impl TracedClient {
                 client.publish_with_reply_and_headers(subject, reply, headers, payload).await
             }
         };
-        match running {
-            Some(running) => running.finish(outcome, |error| Cow::Borrowed(publish_error(error.kind()))),
+        match publish {
+            Some(publish) => publish.finish(outcome, |error| Cow::Borrowed(publish_error(error.kind()))),
             None => outcome,
         }
     }
@@ -243,24 +261,22 @@ impl TracedClient {
         let connection = &self.connection;
         let subject = subject.to_subject();
         let place = Place { subject: &subject, ..Place::default() };
-        let running = connection.begin(REQUEST, place, None, |fields, limits| {
+        let exchange = connection.leaf(REQUEST, place, None, |data, core| {
             let size = request.payload.as_ref().map_or(0, Bytes::len);
-            set_size(fields, names::BODY_SIZE, size, limits);
+            set_size(data, core, names::BODY_SIZE, size);
         });
         let headers = request.headers.take();
-        request.headers = outgoing(headers, &carried(running.as_ref()), connection.trace_to.as_ref());
+        request.headers = outgoing(headers, &carried(exchange.as_ref()), connection.trace_to.as_ref());
         let outcome = connection.client.send_request(subject, request).await;
-        let Some(running) = running else { return outcome };
+        let Some(mut exchange) = exchange else { return outcome };
         let answer = match outcome {
             Ok(answer) => answer,
-            failed => return running.finish(failed, |error| Cow::Borrowed(request_error(error.kind()))),
+            failed => return exchange.finish(failed, |error| Cow::Borrowed(request_error(error.kind()))),
         };
-        running.describe(|fields, limits| {
-            set_size(fields, RESPONSE_SIZE, answer.payload.len(), limits);
-        });
+        exchange.more(|data, core| set_size(data, core, RESPONSE_SIZE, answer.payload.len()));
         match service_error(&answer) {
-            Some((code, reason)) => running.refused(code, reason),
-            None => running.succeed(),
+            Some((code, reason)) => exchange.refused(code, reason),
+            None => exchange.succeed(),
         }
         Ok(answer)
     }
@@ -292,12 +308,16 @@ impl TracedClient {
 }
 
 /// What a message is to carry: the operation's context, or the current one when nothing is traced.
-pub(super) fn carried(running: Option<&Running>) -> TraceContext {
-    running.map_or_else(TraceContext::current, Running::context)
+pub(super) fn carried(operation: Option<&Leaf>) -> Cow<'_, TraceContext> {
+    match operation {
+        Some(operation) => Cow::Borrowed(operation.context()),
+        None => Cow::Owned(TraceContext::current()),
+    }
 }
 
-pub(super) fn set_size(fields: &mut Fields, key: &'static str, size: usize, limits: FieldLimits) {
-    fields.set(Key::Static(key), Stored::Int(i64::try_from(size).unwrap_or(i64::MAX)), limits);
+pub(super) fn set_size(data: &mut SpanData, core: &Core, key: &'static str, size: usize) {
+    let size = Stored::Int(i64::try_from(size).unwrap_or(i64::MAX));
+    data.fields.set(Key::Static(key), size, core.settings.span_limits.fields);
 }
 
 fn service_error(answer: &Message) -> Option<(&str, &str)> {

@@ -9,10 +9,13 @@ use parking_lot::RwLock;
 use super::semconv::SYSTEM;
 use super::subject::{self, Template};
 use crate::SpanKind;
-use crate::fields::{FieldLimits, Fields};
+use crate::core::Core;
 use crate::layer::TelemetryLayer;
+use crate::layer::span_data::SpanData;
+use crate::messaging::consume;
+use crate::messaging::leaf::Leaf;
 use crate::messaging::names;
-use crate::messaging::operation::{Operation, OperationType, Running};
+use crate::messaging::operation::{Operation, OperationType, Running, link_surroundings};
 use crate::propagation::TraceContext;
 
 /// What is done with a message, as spans and metrics have it.
@@ -58,29 +61,72 @@ impl Connection {
         self.templates.push(Template::new(template));
     }
 
-    /// Starts an operation below `parent`, or below the current span when there is none;
-    /// `describe` adds attributes if its span is recorded.
-    pub(super) fn begin(
+    /// Starts an operation inside which nothing runs, below `parent`, or below the current span
+    /// when there is none; `more` describes it further if its span is recorded.
+    pub(super) fn leaf(
         &self,
         verb: Verb,
         place: Place<'_>,
         parent: Option<&TraceContext>,
-        describe: impl FnOnce(&mut Fields, FieldLimits),
+        more: impl FnOnce(&mut SpanData, &Core),
+    ) -> Option<Leaf> {
+        self.describe(verb, place, |operation, client_id| {
+            Leaf::begin(&operation, parent, |data, core| {
+                describe_client(data, core, client_id);
+                more(data, core);
+            })
+        })
+    }
+
+    /// Starts handling a message that was created in the context `creation`; `more` describes it
+    /// further if its span is recorded.
+    pub(super) fn handle(
+        &self,
+        verb: Verb,
+        place: Place<'_>,
+        creation: &TraceContext,
+        more: impl FnOnce(&mut SpanData, &Core),
     ) -> Option<Running> {
+        self.describe(verb, place, |operation, client_id| {
+            let parent = consume::parent(&operation, creation);
+            Running::begin_with(operation, parent.as_deref(), |data, core| {
+                describe_client(data, core, client_id);
+                link_surroundings(data, core, creation);
+                more(data, core);
+            })
+        })
+    }
+
+    /// Starts handling messages that were created in these contexts, below the current span.
+    pub(super) fn handle_all<'a>(
+        &self,
+        verb: Verb,
+        place: Place<'_>,
+        creations: impl Iterator<Item = &'a TraceContext>,
+        more: impl FnOnce(&mut SpanData, &Core),
+    ) -> Option<Running> {
+        self.describe(verb, place, |operation, client_id| {
+            creations.for_each(|creation| consume::consumed(&operation, creation));
+            Running::begin_with(operation, None, |data, core| {
+                describe_client(data, core, client_id);
+                more(data, core);
+            })
+        })
+    }
+
+    fn describe<R>(
+        &self,
+        verb: Verb,
+        place: Place<'_>,
+        f: impl FnOnce(Operation<'_>, Option<&str>) -> R,
+    ) -> R {
         let Verb { name, kind, span_kind } = verb;
         let destination = subject::destination(place.subject, &self.templates, place.pattern, &self.inbox);
         self.peer.with(&self.client, |known| {
             let server = known.address.as_ref().map(|(address, port)| (address.as_str(), *port));
             let group = place.group;
             let operation = Operation { system: SYSTEM, name, kind, span_kind, destination, group, server };
-            let running = Running::begin(operation, parent)?;
-            running.describe(|fields, limits| {
-                if let Some(client_id) = &known.client_id {
-                    fields.set_str(names::CLIENT_ID, client_id, limits);
-                }
-                describe(fields, limits);
-            });
-            Some(running)
+            f(operation, known.client_id.as_deref())
         })
     }
 
@@ -90,6 +136,12 @@ impl Connection {
             let server = self.peer.with(&self.client, |known| known.address.clone());
             core.nats.observe(&self.peer.statistics, server);
         }
+    }
+}
+
+fn describe_client(data: &mut SpanData, core: &Core, client_id: Option<&str>) {
+    if let Some(client_id) = client_id {
+        data.fields.append_str(names::CLIENT_ID, client_id, core.settings.span_limits.fields);
     }
 }
 

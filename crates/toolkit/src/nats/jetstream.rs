@@ -13,13 +13,15 @@ use async_nats::jetstream::consumer::{Consumer, IntoConsumerConfig};
 use async_nats::jetstream::context::PublishError;
 use async_nats::jetstream::context::traits::Publisher;
 use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
-use async_nats::{HeaderMap, HeaderValue, Message, ToSubject, header};
+use async_nats::{HeaderMap, Message, ToSubject, header};
 use bytes::Bytes;
 
 use super::client::{TracedClient, carried, set_size};
 use super::connection::Place;
 use super::headers::{forwarded_headers, outgoing};
 use super::semconv::{PUBLISH, stream_error};
+use crate::core::Core;
+use crate::layer::span_data::SpanData;
 use crate::messaging::names;
 
 pub use ack::TracedAckFuture;
@@ -125,19 +127,17 @@ impl TracedContext {
     async fn send(&self, mut message: OutboundMessage) -> Result<TracedAckFuture, PublishError> {
         let connection = self.client.connection();
         let place = Place { subject: &message.subject, ..Place::default() };
-        let running = connection.begin(PUBLISH, place, None, |fields, limits| {
-            set_size(fields, names::BODY_SIZE, message.payload.len(), limits);
-            if let Some(id) = message.headers.as_ref().and_then(message_id) {
-                fields.set_str(names::MESSAGE_ID, id, limits);
-            }
+        let publish = connection.leaf(PUBLISH, place, None, |data, core| {
+            set_size(data, core, names::BODY_SIZE, message.payload.len());
+            set_message_id(data, core, message.headers.as_ref());
         });
         let headers = message.headers.take();
-        message.headers = outgoing(headers, &carried(running.as_ref()), connection.trace_to.as_ref());
+        message.headers = outgoing(headers, &carried(publish.as_ref()), connection.trace_to.as_ref());
         match self.inner.publish_message(message).await {
-            Ok(ack) => Ok(TracedAckFuture::new(ack, running)),
+            Ok(ack) => Ok(TracedAckFuture::new(ack, publish)),
             Err(error) => {
-                if let Some(running) = running {
-                    running.fail(&error, stream_error(error.kind()));
+                if let Some(publish) = publish {
+                    publish.fail(&error, stream_error(error.kind()));
                 }
                 Err(error)
             }
@@ -146,6 +146,8 @@ impl TracedContext {
 }
 
 /// What a stream knows a message by, to refuse it a second time.
-fn message_id(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::NATS_MESSAGE_ID).map(HeaderValue::as_str)
+fn set_message_id(data: &mut SpanData, core: &Core, headers: Option<&HeaderMap>) {
+    if let Some(id) = headers.and_then(|headers| headers.get(header::NATS_MESSAGE_ID)) {
+        data.fields.append_str(names::MESSAGE_ID, id.as_str(), core.settings.span_limits.fields);
+    }
 }

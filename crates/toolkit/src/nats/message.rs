@@ -14,7 +14,7 @@ use super::subscriber::Source;
 use crate::layer;
 use crate::messaging::consume::{self, Outcome};
 use crate::messaging::names;
-use crate::messaging::operation::Running;
+use crate::messaging::operation::{Running, link};
 use crate::propagation::TraceContext;
 
 /// A message of a [`TracedSubscriber`](super::TracedSubscriber). It derefs to the one underneath.
@@ -59,10 +59,7 @@ impl TracedMessage {
         self,
         handler: impl FnOnce(Self) -> F,
     ) -> R {
-        let running = self.begin(PROCESS);
-        if let Some(running) = &running {
-            running.link(&self.context, |_, _| {});
-        }
+        let running = self.begin(PROCESS, true);
         let context = self.context.clone();
         consume::handle(running, &context, async { handler(self).await }).await
     }
@@ -75,19 +72,19 @@ impl TracedMessage {
         self,
         handler: impl FnOnce(Self) -> F,
     ) -> R {
-        let running = self.begin(RESPOND);
+        let running = self.begin(RESPOND, false);
         let context = self.context.clone();
         consume::handle(running, &context, async { handler(self).await }).await
     }
 
-    fn begin(&self, verb: Verb) -> Option<Running> {
-        let parent = consume::parent(&self.context);
+    fn begin(&self, verb: Verb, linked: bool) -> Option<Running> {
         let place = self.source.place(&self.message.subject);
-        let running = self.source.connection.begin(verb, place, parent.as_deref(), |fields, limits| {
-            set_size(fields, names::BODY_SIZE, self.message.payload.len(), limits);
-        })?;
-        running.link_surroundings(&self.context);
-        Some(running)
+        self.source.connection.handle(verb, place, &self.context, |data, core| {
+            set_size(data, core, names::BODY_SIZE, self.message.payload.len());
+            if linked {
+                link(data, &core.settings.span_limits, &self.context, |_, _| {});
+            }
+        })
     }
 
     /// Replies to a request. The reply belongs to the trace of the request and makes no span of
@@ -111,7 +108,7 @@ impl TracedMessage {
     async fn reply_with(&self, headers: Option<HeaderMap>, payload: Bytes) -> Result<(), PublishError> {
         let Some(reply) = self.message.reply.clone() else { return Ok(()) };
         layer::with_data(&tracing::Span::current(), |data, core| {
-            set_size(&mut data.fields, RESPONSE_SIZE, payload.len(), core.settings.span_limits.fields);
+            set_size(data, core, RESPONSE_SIZE, payload.len());
         });
         let connection = &self.source.connection;
         let current = TraceContext::current();

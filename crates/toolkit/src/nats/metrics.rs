@@ -1,7 +1,7 @@
 //! `nats.client.*`: events and traffic of connections, and how far behind consumers are.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use async_nats::Statistics;
 use opentelemetry::KeyValue;
@@ -16,7 +16,9 @@ pub(crate) struct NatsInstruments {
     events: Counter<u64>,
     errors: Counter<u64>,
     dropped: Counter<u64>,
-    traffic: Arc<Traffic>,
+    meter: Meter,
+    /// Observed from the first connection on.
+    traffic: OnceLock<Arc<Traffic>>,
 }
 
 impl NatsInstruments {
@@ -24,12 +26,6 @@ impl NatsInstruments {
         let counter = |name: &'static str, unit: &'static str, text: &'static str| {
             meter.u64_counter(name).with_unit(unit).with_description(text).build()
         };
-        let traffic = Arc::new(Traffic::default());
-        for (name, unit, text, read) in OBSERVED {
-            let (traffic, read) = (Arc::clone(&traffic), *read);
-            let observed = meter.u64_observable_counter(*name).with_unit(*unit).with_description(*text);
-            observed.with_callback(move |observer| traffic.observe(observer, read)).build();
-        }
         Self {
             events: counter(
                 "nats.client.connection.events",
@@ -42,7 +38,8 @@ impl NatsInstruments {
                 "{message}",
                 "Messages that were dropped because their subscription was full.",
             ),
-            traffic,
+            meter: meter.clone(),
+            traffic: OnceLock::new(),
         }
     }
 
@@ -60,7 +57,7 @@ impl NatsInstruments {
 
     /// Reports the traffic of a connection, once for each.
     pub(super) fn observe(&self, statistics: &Arc<Statistics>, server: Option<(String, u16)>) {
-        self.traffic.add(statistics, server);
+        self.traffic.get_or_init(|| Traffic::observed_by(&self.meter)).add(statistics, server);
     }
 }
 
@@ -109,6 +106,16 @@ impl Totals {
 }
 
 impl Traffic {
+    fn observed_by(meter: &Meter) -> Arc<Self> {
+        let traffic = Arc::new(Self::default());
+        for (name, unit, text, read) in OBSERVED {
+            let (traffic, read) = (Arc::clone(&traffic), *read);
+            let observed = meter.u64_observable_counter(*name).with_unit(*unit).with_description(*text);
+            observed.with_callback(move |observer| traffic.observe(observer, read)).build();
+        }
+        traffic
+    }
+
     fn add(&self, statistics: &Arc<Statistics>, address: Option<(String, u16)>) {
         let mut servers = self.servers.lock();
         if servers.iter().flat_map(|s| &s.live).any(|known| Arc::ptr_eq(known, statistics)) {

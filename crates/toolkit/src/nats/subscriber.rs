@@ -30,6 +30,11 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// Of a message whose subscription is not known.
+    pub(super) fn unknown(connection: &Arc<Connection>) -> Self {
+        Self { connection: Arc::clone(connection), pattern: None, group: None }
+    }
+
     pub(super) fn place<'a>(&'a self, subject: &'a str) -> Place<'a> {
         Place { subject, pattern: self.pattern.as_deref(), group: self.group.as_deref() }
     }

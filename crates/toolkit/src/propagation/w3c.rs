@@ -30,12 +30,29 @@ fn traceparent(context: &TraceContext) -> String {
     text
 }
 
-pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
+/// The two digits of each byte, one after the other.
+const HEX: &str = {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0')));
+    const TABLE: [u8; 512] = {
+        let mut table = [0; 512];
+        let mut byte = 0;
+        while byte < 256 {
+            table[2 * byte] = DIGITS[byte >> 4];
+            table[2 * byte + 1] = DIGITS[byte & 15];
+            byte += 1;
         }
+        table
+    };
+    match std::str::from_utf8(&TABLE) {
+        Ok(table) => table,
+        Err(_) => "",
+    }
+};
+
+pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        let at = 2 * usize::from(*byte);
+        text.push_str(HEX.get(at..at + 2).unwrap_or_default());
     }
 }
 
@@ -71,9 +88,16 @@ fn parse_traceparent(text: &str) -> Option<TraceContext> {
     context.is_valid().then_some(context)
 }
 
+/// At most 32 digits.
 fn lower_hex(text: &str) -> Option<u128> {
-    let digits = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    digits.then(|| u128::from_str_radix(text, 16).ok()).flatten()
+    text.bytes().try_fold(0_u128, |number, byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u128::from(digit))
+    })
 }
 
 /// Joins the headers into one list. A list with any invalid member is discarded whole.

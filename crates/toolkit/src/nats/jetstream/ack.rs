@@ -8,7 +8,7 @@ use async_nats::jetstream::context::{PublishAckFuture, PublishError};
 use async_nats::jetstream::publish::PublishAck;
 
 use crate::fields::{Key, Stored};
-use crate::messaging::operation::Running;
+use crate::messaging::leaf::Leaf;
 use crate::nats::semconv::{DUPLICATE, STREAM, STREAM_SEQUENCE, stream_error};
 
 /// Waits for the stream's answer when it is awaited. The span of the publish ends with the answer;
@@ -21,8 +21,8 @@ pub struct TracedAckFuture {
 }
 
 impl TracedAckFuture {
-    pub(super) fn new(inner: PublishAckFuture, running: Option<Running>) -> Self {
-        Self { inner, publish: Sent(running) }
+    pub(super) fn new(inner: PublishAckFuture, publish: Option<Leaf>) -> Self {
+        Self { inner, publish: Sent(publish) }
     }
 }
 
@@ -31,18 +31,18 @@ impl IntoFuture for TracedAckFuture {
     type IntoFuture = AckWait;
 
     fn into_future(mut self) -> AckWait {
-        AckWait { running: self.publish.0.take(), inner: self.inner.into_future() }
+        AckWait { publish: self.publish.0.take(), inner: self.inner.into_future() }
     }
 }
 
 /// A message that was sent and may yet be answered.
 #[derive(Debug)]
-struct Sent(Option<Running>);
+struct Sent(Option<Leaf>);
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        if let Some(running) = self.0.take() {
-            running.succeed();
+        if let Some(publish) = self.0.take() {
+            publish.succeed();
         }
     }
 }
@@ -50,12 +50,12 @@ impl Drop for Sent {
 /// The future of a [`TracedAckFuture`].
 pub struct AckWait {
     inner: <PublishAckFuture as IntoFuture>::IntoFuture,
-    running: Option<Running>,
+    publish: Option<Leaf>,
 }
 
 impl std::fmt::Debug for AckWait {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AckWait").field("running", &self.running).finish_non_exhaustive()
+        f.debug_struct("AckWait").field("publish", &self.publish).finish_non_exhaustive()
     }
 }
 
@@ -64,15 +64,16 @@ impl Future for AckWait {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = std::task::ready!(self.inner.as_mut().poll(cx));
-        let Some(running) = self.running.take() else { return Poll::Ready(outcome) };
+        let Some(mut publish) = self.publish.take() else { return Poll::Ready(outcome) };
         if let Ok(answer) = &outcome {
-            running.describe(|fields, limits| {
+            publish.more(|data, core| {
+                let (fields, limits) = (&mut data.fields, core.settings.span_limits.fields);
                 fields.set_str(STREAM, &answer.stream, limits);
                 let sequence = i64::try_from(answer.sequence).unwrap_or(i64::MAX);
                 fields.set(Key::Static(STREAM_SEQUENCE), Stored::Int(sequence), limits);
                 fields.set(Key::Static(DUPLICATE), Stored::Bool(answer.duplicate), limits);
             });
         }
-        Poll::Ready(running.finish(outcome, |error| Cow::Borrowed(stream_error(error.kind()))))
+        Poll::Ready(publish.finish(outcome, |error| Cow::Borrowed(stream_error(error.kind()))))
     }
 }

@@ -10,12 +10,13 @@ use futures::StreamExt;
 use super::consumer::Source;
 use super::message::TracedMessage;
 use crate::clock;
+use crate::core::Core;
+use crate::layer::span_data::SpanData;
 use crate::messaging::consume::{self, Outcome};
 use crate::messaging::names;
-use crate::messaging::operation::Running;
+use crate::messaging::operation::link;
 use crate::nats::client::set_size;
-use crate::nats::connection::Verb;
-use crate::nats::semconv::{CONSUMER_NAME, PROCESS, RECEIVE, STREAM};
+use crate::nats::semconv::{CONSUMER, CONSUMER_NAME, PROCESS, RECEIVE, STREAM};
 use crate::propagation::TraceContext;
 
 /// Messages that were received together. Handle them one by one, each below the span that
@@ -52,10 +53,12 @@ impl TracedBatch {
         self,
         handler: impl FnOnce(Vec<TracedMessage>) -> F,
     ) -> R {
-        for message in &self.messages {
-            consume::consumed(message.context());
-        }
-        let mut running = begin(&self.source, PROCESS, &self.messages);
+        let (source, messages) = (&self.source, &self.messages);
+        let creations = messages.iter().map(TracedMessage::context);
+        let place = source.place_of_all();
+        let mut running = source.connection.handle_all(PROCESS, place, creations, |data, core| {
+            describe(data, core, source, messages);
+        });
         if let Some(running) = &mut running {
             running.set_messages(0);
         }
@@ -78,12 +81,15 @@ pub(super) async fn receive(
     if messages.is_empty() && failure.is_none() {
         return Ok(TracedBatch { messages, source: Arc::clone(source) });
     }
-    if let Some(mut running) = begin(source, RECEIVE, &messages) {
-        running.started_at(started);
-        running.set_messages(messages.len());
+    let receive = source.connection.leaf(RECEIVE, source.place_of_all(), None, |data, core| {
+        describe(data, core, source, &messages);
+    });
+    if let Some(mut receive) = receive {
+        receive.started_at(started);
+        receive.set_messages(messages.len());
         match &failure {
-            None => running.succeed(),
-            Some(error) => running.fail(error.as_ref(), "_OTHER"),
+            None => receive.succeed(),
+            Some(error) => receive.fail(error.as_ref(), "_OTHER"),
         }
     }
     match failure {
@@ -103,22 +109,21 @@ async fn collect(mut batch: Batch) -> (Vec<Message>, Option<async_nats::Error>) 
     (messages, None)
 }
 
-/// Starts an operation on several messages.
-fn begin(source: &Source, verb: Verb, messages: &[TracedMessage]) -> Option<Running> {
-    let running = source.connection.begin(verb, source.place_of_all(), None, |fields, limits| {
-        set_size(fields, names::BATCH_COUNT, messages.len(), limits);
-        fields.set_str(STREAM, &source.stream, limits);
-        if let Some(delivery) = messages.first().and_then(TracedMessage::delivery) {
-            fields.set_str(CONSUMER_NAME, delivery.consumer, limits);
-        }
-    })?;
+/// Describes an operation on several messages, and links it to each.
+fn describe(data: &mut SpanData, core: &Core, source: &Source, messages: &[TracedMessage]) {
+    let limits = &core.settings.span_limits;
+    set_size(data, core, names::BATCH_COUNT, messages.len());
+    data.fields.append_str(STREAM, &source.stream, limits.fields);
+    if let Some(delivery) = messages.first().and_then(TracedMessage::delivery) {
+        data.fields.append_str(CONSUMER, delivery.consumer, limits.fields);
+        data.fields.append_str(CONSUMER_NAME, delivery.consumer, limits.fields);
+    }
     for message in messages {
-        running.link(message.context(), |fields, limits| {
-            fields.set_str(names::DESTINATION, &message.subject, limits);
+        link(data, limits, message.context(), |fields, limits| {
+            fields.append_str(names::DESTINATION, &message.subject, limits);
             if let Some(delivery) = message.delivery() {
                 delivery.identify(fields, limits);
             }
         });
     }
-    Some(running)
 }

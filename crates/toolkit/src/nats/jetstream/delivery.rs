@@ -2,8 +2,8 @@
 
 use crate::fields::{FieldLimits, Fields, Key, Stored};
 use crate::nats::semconv::{
-    CLOCK_SKEW, CONSUMER, CONSUMER_SEQUENCE, DELIVERED_COUNT, PENDING, PUBLISHED, QUEUE_TIME, STREAM,
-    STREAM_SEQUENCE,
+    CLOCK_SKEW, CONSUMER, CONSUMER_NAME, CONSUMER_SEQUENCE, DELIVERED_COUNT, PENDING, PUBLISHED, QUEUE_TIME,
+    STREAM, STREAM_SEQUENCE,
 };
 
 /// One delivery of a message, from
@@ -53,34 +53,36 @@ impl<'a> Delivery<'a> {
             (DELIVERED_COUNT, self.delivered),
         ];
         for (key, value) in numbers {
-            fields.set(Key::Static(key), Stored::Int(value), limits);
+            fields.append(Key::Static(key), Stored::Int(value), limits);
         }
     }
 
     /// The attributes of a span that settles the message.
     pub(super) fn locate(&self, fields: &mut Fields, limits: FieldLimits) {
-        fields.set_str(STREAM, self.stream, limits);
-        fields.set_str(CONSUMER, self.consumer, limits);
+        fields.append_str(STREAM, self.stream, limits);
+        let consumer = fields.store_str(self.consumer, limits);
+        fields.append(Key::Static(CONSUMER), consumer.clone(), limits);
+        fields.append(Key::Static(CONSUMER_NAME), consumer, limits);
         self.identify(fields, limits);
     }
 
     /// The attributes of the span that handles the message from `now_ns` on.
     pub(super) fn describe(&self, fields: &mut Fields, limits: FieldLimits, now_ns: u64) {
         self.locate(fields, limits);
-        fields.set(Key::Static(PENDING), Stored::Int(self.pending), limits);
+        fields.append(Key::Static(PENDING), Stored::Int(self.pending), limits);
         self.describe_wait(fields, limits, now_ns);
     }
 
     /// How long the message waited in the stream, in seconds. That is negative when the clocks
     /// of the server and this process differ by more, and then said to be.
     pub(super) fn describe_wait(&self, fields: &mut Fields, limits: FieldLimits, now_ns: u64) {
-        fields.set(Key::Static(PUBLISHED), Stored::Int(self.published_ns), limits);
+        fields.append(Key::Static(PUBLISHED), Stored::Int(self.published_ns), limits);
         let waited_ns = i64::try_from(now_ns).unwrap_or(i64::MAX).saturating_sub(self.published_ns);
         #[expect(clippy::cast_precision_loss, reason = "a fraction of a nanosecond in a day")]
         let waited = waited_ns as f64 / 1e9;
-        fields.set(Key::Static(QUEUE_TIME), Stored::Double(waited), limits);
+        fields.append(Key::Static(QUEUE_TIME), Stored::Double(waited), limits);
         if waited_ns < 0 {
-            fields.set(Key::Static(CLOCK_SKEW), Stored::Bool(true), limits);
+            fields.append(Key::Static(CLOCK_SKEW), Stored::Bool(true), limits);
         }
     }
 }

@@ -8,15 +8,15 @@ use async_nats::jetstream::{AckKind, Message};
 
 use super::consumer::Source;
 use super::delivery::Delivery;
-use super::message_id;
-use crate::fields::{FieldLimits, Fields, Key, Stored};
+use super::set_message_id;
+use crate::fields::{Key, Stored};
 use crate::messaging::consume::{self, Outcome};
+use crate::messaging::leaf::Leaf;
 use crate::messaging::names;
-use crate::messaging::operation::Running;
+use crate::messaging::operation::{Running, link};
 use crate::nats::client::set_size;
-use crate::nats::connection::Verb;
 use crate::nats::headers::extract;
-use crate::nats::semconv::{CONSUMER_NAME, NAK_DELAY, PROCESS, settle};
+use crate::nats::semconv::{NAK_DELAY, PROCESS, settle};
 use crate::propagation::TraceContext;
 
 /// A message of a [`TracedConsumer`](super::TracedConsumer). It derefs to the one underneath; the
@@ -78,34 +78,21 @@ impl TracedMessage {
     }
 
     fn begin_process(&self) -> Option<Running> {
-        let parent = consume::parent(&self.context);
-        let mut running = self.begin(PROCESS, parent.as_deref(), |fields, limits| {
-            set_size(fields, names::BODY_SIZE, self.message.payload.len(), limits);
-            if let Some(id) = self.message.headers.as_ref().and_then(message_id) {
-                fields.set_str(names::MESSAGE_ID, id, limits);
+        let place = self.source.place(&self.message.subject);
+        let running = self.source.connection.handle(PROCESS, place, &self.context, |data, core| {
+            set_size(data, core, names::BODY_SIZE, self.message.payload.len());
+            set_message_id(data, core, self.message.headers.as_ref());
+            if let Some(delivery) = self.delivery() {
+                let started_ns = data.start_ns;
+                delivery.describe(&mut data.fields, core.settings.span_limits.fields, started_ns);
             }
-        })?;
+            link(data, &core.settings.span_limits, &self.context, |_, _| {});
+        });
+        let mut running = running?;
         if self.counted {
             running.set_messages(0);
         }
-        running.describe_at_start(|fields, limits, started_ns| {
-            if let Some(delivery) = self.delivery() {
-                fields.set_str(CONSUMER_NAME, delivery.consumer, limits);
-                delivery.describe(fields, limits, started_ns);
-            }
-        });
-        running.link(&self.context, |_, _| {});
-        running.link_surroundings(&self.context);
         Some(running)
-    }
-
-    fn begin(
-        &self,
-        verb: Verb,
-        parent: Option<&TraceContext>,
-        describe: impl FnOnce(&mut Fields, FieldLimits),
-    ) -> Option<Running> {
-        self.source.connection.begin(verb, self.source.place(&self.message.subject), parent, describe)
     }
 
     /// [`Message::ack`] inside a CLIENT span `<subject> ack`.
@@ -172,30 +159,31 @@ impl TracedMessage {
 
     /// Starts the span of a settlement: below the current span, which usually handles the
     /// message, or else below the one that published it.
-    fn settling(&self, name: &'static str, delay: Option<Duration>) -> Option<Running> {
+    fn settling(&self, name: &'static str, delay: Option<Duration>) -> Option<Leaf> {
         let around = TraceContext::current();
         let parent = (!around.is_valid()).then_some(&self.context);
-        self.begin(settle(name), parent, |fields, limits| {
+        let place = self.source.place(&self.message.subject);
+        self.source.connection.leaf(settle(name), place, parent, |data, core| {
+            let limits = core.settings.span_limits.fields;
             if let Some(delivery) = self.delivery() {
-                fields.set_str(CONSUMER_NAME, delivery.consumer, limits);
-                delivery.locate(fields, limits);
+                delivery.locate(&mut data.fields, limits);
             }
             if let Some(delay) = delay {
-                fields.set(Key::Static(NAK_DELAY), Stored::Double(delay.as_secs_f64()), limits);
+                data.fields.set(Key::Static(NAK_DELAY), Stored::Double(delay.as_secs_f64()), limits);
             }
         })
     }
 
     async fn settled(
         &self,
-        running: Option<Running>,
+        settling: Option<Leaf>,
         settlement: impl Future<Output = Result<(), async_nats::Error>>,
     ) -> Result<(), async_nats::Error> {
         let outcome = settlement.await;
-        match (running, &outcome) {
+        match (settling, &outcome) {
             (None, _) => {}
-            (Some(running), Ok(())) => running.succeed(),
-            (Some(running), Err(error)) => running.fail(error.as_ref(), settle_error(error.as_ref())),
+            (Some(settling), Ok(())) => settling.succeed(),
+            (Some(settling), Err(error)) => settling.fail(error.as_ref(), settle_error(error.as_ref())),
         }
         outcome
     }
