@@ -5,10 +5,12 @@ use std::ops::Deref;
 use super::received::{Consumed, Received};
 use super::record::{Client, Record, set_partition};
 use crate::SpanKind;
+use crate::core::Core;
 use crate::fields::{Key, Stored};
+use crate::layer::span_data::SpanData;
 use crate::messaging::consume::{self, Outcome};
 use crate::messaging::names;
-use crate::messaging::operation::{OperationType, Running};
+use crate::messaging::operation::{OperationType, Running, link};
 use crate::propagation::TraceContext;
 
 /// Messages to be processed together, in the order they were received.
@@ -59,31 +61,39 @@ impl<M: Consumed> Batch<M> {
         let topic = self.shared(|record| record.topic).unwrap_or("");
         let process = OperationType::Process;
         let operation = self.client.operation(topic, process.as_str(), process, SpanKind::Consumer);
-        let mut running = if self.is_empty() { None } else { Running::begin(operation, None) }?;
+        if self.is_empty() {
+            return None;
+        }
+        for received in &self.messages {
+            consume::consumed(&operation, &received.creation);
+        }
+        let mut running = Running::begin_with(operation, None, |data, core| self.describe(data, core))?;
         running.set_messages(self.len());
-        running.describe(|fields, limits| {
-            self.client.describe(fields, limits);
-            let count = i64::try_from(self.len()).unwrap_or(i64::MAX);
-            fields.set(Key::Static(names::BATCH_COUNT), Stored::Int(count), limits);
-            if let Some(Some(partition)) = self.shared(|record| record.partition) {
-                set_partition(fields, partition, limits);
-            }
-        });
+        Some(running)
+    }
+
+    fn describe(&self, data: &mut SpanData, core: &Core) {
+        let limits = &core.settings.span_limits;
+        self.client.describe(&mut data.fields, limits.fields);
+        let count = i64::try_from(self.len()).unwrap_or(i64::MAX);
+        data.fields.append(Key::Static(names::BATCH_COUNT), Stored::Int(count), limits.fields);
+        if let Some(Some(partition)) = self.shared(|record| record.partition) {
+            set_partition(&mut data.fields, partition, limits.fields);
+        }
+        let mixed = self.shared(|record| record.topic).is_none();
         for received in &self.messages {
             let record = received.message.as_record();
-            consume::consumed(&operation, &received.creation);
-            running.link(&received.creation, |fields, limits| {
-                if topic.is_empty() {
-                    fields.set_str(names::DESTINATION, record.topic, limits);
+            link(data, limits, &received.creation, |fields, limits| {
+                if mixed {
+                    fields.append_str(names::DESTINATION, record.topic, limits);
                 }
                 record.describe(fields, limits);
                 record.describe_wait(fields, limits);
                 if let Some(id) = received.message_id() {
-                    fields.set_str(names::MESSAGE_ID, id, limits);
+                    fields.append_str(names::MESSAGE_ID, id, limits);
                 }
             });
         }
-        Some(running)
     }
 
     /// What all messages have the same, if they do.

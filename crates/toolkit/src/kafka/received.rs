@@ -6,9 +6,13 @@ use std::sync::OnceLock;
 use super::headers::{self, Found, Headers};
 use super::record::{Client, Record, Relation};
 use crate::SpanKind;
+use crate::core::Core;
+use crate::layer::span_data::SpanData;
 use crate::messaging::consume::{self, Outcome};
+#[cfg(any(feature = "rdkafka", feature = "krafka"))]
+use crate::messaging::leaf::Leaf;
 use crate::messaging::names;
-use crate::messaging::operation::{OperationType, Running};
+use crate::messaging::operation::{OperationType, Running, link, link_surroundings};
 use crate::propagation::TraceContext;
 
 /// A message of any client.
@@ -74,38 +78,43 @@ impl<M: Consumed> Received<M> {
         R: Outcome<Mark>,
     {
         let running = self.begin(&self.message.as_record());
-        consume::handle(running, &self.creation, async { handler(self).await }).await
+        let handler = async {
+            let _before = self.processed.set(TraceContext::current()).is_err();
+            handler(self).await
+        };
+        consume::handle(running, &self.creation, handler).await
     }
 
     fn begin(&self, record: &Record<'_>) -> Option<Running> {
         let (client, creation) = (&self.client, &self.creation);
         let process = OperationType::Process;
         let operation = client.operation(record.topic, process.as_str(), process, SpanKind::Consumer);
-        let running = match client.relation_to_creation() {
+        let describe = |data: &mut SpanData, core: &Core| {
+            let limits = &core.settings.span_limits;
+            link(data, limits, creation, |_, _| {});
+            client.describe(&mut data.fields, limits.fields);
+            record.describe(&mut data.fields, limits.fields);
+            record.describe_wait(&mut data.fields, limits.fields);
+            if let Some(id) = self.message_id() {
+                data.fields.append_str(names::MESSAGE_ID, id, limits.fields);
+            }
+        };
+        match client.relation_to_creation() {
             Relation::Child => {
-                let running = Running::begin(operation, consume::parent(&operation, creation).as_deref())?;
-                running.link_surroundings(creation);
-                running
+                let parent = consume::parent(&operation, creation);
+                Running::begin_with(operation, parent.as_deref(), |data, core| {
+                    describe(data, core);
+                    link_surroundings(data, core, creation);
+                })
             }
             Relation::Link => {
                 consume::consumed(&operation, creation);
                 let baggage = creation.baggage.clone();
                 let parent =
                     baggage.map(|own| TraceContext { baggage: Some(own), ..TraceContext::current() });
-                Running::begin(operation, parent.as_ref())?
+                Running::begin_with(operation, parent.as_ref(), describe)
             }
-        };
-        running.link(creation, |_, _| {});
-        running.describe(|fields, limits| {
-            client.describe(fields, limits);
-            record.describe(fields, limits);
-            record.describe_wait(fields, limits);
-            if let Some(id) = self.message_id() {
-                fields.set_str(names::MESSAGE_ID, id, limits);
-            }
-        });
-        let _already = self.processed.set(running.context()).is_err();
-        Some(running)
+        }
     }
 
     pub(super) fn message_id(&self) -> Option<&str> {
@@ -115,20 +124,16 @@ impl<M: Consumed> Received<M> {
     /// Starts a CLIENT span `commit <topic>`: in the current span, else in the one that processed
     /// the message, else where the message was created.
     #[cfg(any(feature = "rdkafka", feature = "krafka"))]
-    pub(super) fn begin_commit(&self, record: &Record<'_>) -> Option<Running> {
+    pub(super) fn begin_commit(&self, record: &Record<'_>) -> Option<Leaf> {
         let settle = OperationType::Settle;
         let operation = self.client.operation(record.topic, "commit", settle, SpanKind::Client);
         let around = TraceContext::current();
-        let parent = match () {
-            () if around.is_valid() => None,
-            () => Some(self.processed.get().unwrap_or(&self.creation)),
-        };
-        let running = Running::begin(operation, parent)?;
-        running.link(&self.creation, |_, _| {});
-        running.describe(|fields, limits| {
-            self.client.describe(fields, limits);
-            record.describe_place(fields, limits);
-        });
-        Some(running)
+        let parent = if around.is_valid() { &around } else { self.processed.get().unwrap_or(&self.creation) };
+        Leaf::begin(&operation, Some(parent), |data, core| {
+            let limits = &core.settings.span_limits;
+            self.client.describe(&mut data.fields, limits.fields);
+            record.describe_place(&mut data.fields, limits.fields);
+            link(data, limits, &self.creation, |_, _| {});
+        })
     }
 }

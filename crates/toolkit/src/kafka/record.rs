@@ -53,29 +53,30 @@ impl Timestamp {
 }
 
 impl Record<'_> {
-    /// Says of a span what it is about.
+    /// Says of a span what it is about, which nothing has said yet.
     pub(super) fn describe(&self, fields: &mut Fields, limits: FieldLimits) {
         self.describe_place(fields, limits);
         let size = self.size.and_then(|size| i64::try_from(size).ok());
         if let Some(size) = size {
-            fields.set(Key::Static(names::BODY_SIZE), Stored::Int(size), limits);
+            fields.append(Key::Static(names::BODY_SIZE), Stored::Int(size), limits);
         }
     }
 
     /// What tells the record from others of its topic.
     pub(super) fn describe_place(&self, fields: &mut Fields, limits: FieldLimits) {
         if let Some(partition) = self.partition {
-            set_partition(fields, partition, limits);
+            let text = fields.store_args(format_args!("{partition}"), limits);
+            fields.append(Key::Static(PARTITION), text, limits);
         }
         if let Some(offset) = self.offset {
-            fields.set(Key::Static(OFFSET), Stored::Int(offset), limits);
+            fields.append(Key::Static(OFFSET), Stored::Int(offset), limits);
         }
         // A key that is no text has no form that everybody would write it in.
         if let Some(key) = self.key.and_then(|key| str::from_utf8(key).ok()) {
-            fields.set_str(KEY, key, limits);
+            fields.append_str(KEY, key, limits);
         }
         if self.size.is_none() {
-            fields.set(Key::Static(TOMBSTONE), Stored::Bool(true), limits);
+            fields.append(Key::Static(TOMBSTONE), Stored::Bool(true), limits);
         }
     }
 
@@ -89,15 +90,15 @@ impl Record<'_> {
         let waited = now_millis().saturating_sub(since);
         #[expect(clippy::cast_precision_loss, reason = "a fraction of a millisecond in ages")]
         let seconds = waited as f64 / 1e3;
-        fields.set(Key::Static(QUEUE_TIME), Stored::Double(seconds), limits);
+        fields.append(Key::Static(QUEUE_TIME), Stored::Double(seconds), limits);
         if waited < 0 {
-            fields.set(Key::Static(CLOCK_SKEW), Stored::Bool(true), limits);
+            fields.append(Key::Static(CLOCK_SKEW), Stored::Bool(true), limits);
         }
-        fields.set(Key::Static(TIMESTAMP_TYPE), Stored::Static(kind), limits);
+        fields.append(Key::Static(TIMESTAMP_TYPE), Stored::Static(kind), limits);
     }
 }
 
-/// Partitions are numbers, but the conventions want text.
+/// Says the partition, once it is known. Partitions are numbers, but the conventions want text.
 pub(super) fn set_partition(fields: &mut Fields, partition: i32, limits: FieldLimits) {
     let text = fields.store_args(format_args!("{partition}"), limits);
     fields.set(Key::Static(PARTITION), text, limits);
@@ -190,7 +191,7 @@ impl Client {
     /// Says of a span whose it is.
     pub(super) fn describe(&self, fields: &mut Fields, limits: FieldLimits) {
         if let Some(id) = &self.0.id {
-            fields.set_str(names::CLIENT_ID, id, limits);
+            fields.append_str(names::CLIENT_ID, id, limits);
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::error::Error;
 
-use super::headers::{self, Found, Headers, HeadersMut};
+use super::headers::{self, Found, HeadersMut};
 use super::record::{Client, Record, set_partition};
 use super::semconv::OFFSET;
 use crate::SpanKind;
 use crate::fields::{Key, Stored};
+use crate::messaging::leaf::Leaf;
 use crate::messaging::names;
-use crate::messaging::operation::{OperationType, Running};
+use crate::messaging::operation::{OperationType, link};
 use crate::propagation::TraceContext;
 
 /// A record on its way to the broker. Dropped without an outcome, the wait for it was cancelled;
@@ -31,7 +32,7 @@ use crate::propagation::TraceContext;
 #[derive(Debug)]
 #[must_use = "a record is sent until its outcome is told"]
 pub struct Sending {
-    running: Option<Running>,
+    leaf: Option<Leaf>,
 }
 
 impl Sending {
@@ -59,49 +60,44 @@ impl Sending {
         headers: &mut impl HeadersMut,
     ) -> Self {
         let kind = if creation.is_some() { SpanKind::Client } else { SpanKind::Producer };
-        let running = Running::begin(client.operation(record.topic, "send", OperationType::Send, kind), None);
-        if let Some(running) = &running {
-            describe(running, client, &record, headers);
-        }
-        match (creation, &running) {
-            (Some(creation), Some(running)) => {
-                running.link(creation, |_, _| {});
-                headers::inject(creation, headers);
+        let operation = client.operation(record.topic, "send", OperationType::Send, kind);
+        let leaf = Leaf::begin(&operation, None, |data, core| {
+            let limits = &core.settings.span_limits;
+            client.describe(&mut data.fields, limits.fields);
+            record.describe(&mut data.fields, limits.fields);
+            let found = Found::among(headers, client.message_id_name());
+            if let Some(id) = found.message_id_at().and_then(|index| headers::text(headers, index)) {
+                data.fields.append_str(names::MESSAGE_ID, id, limits.fields);
             }
-            (Some(creation), None) => headers::inject(creation, headers),
-            (None, Some(running)) => headers::inject(&running.context(), headers),
+            if let Some(creation) = creation {
+                link(data, limits, creation, |_, _| {});
+            }
+        });
+        match (creation, &leaf) {
+            (Some(creation), _) => headers::inject(creation, headers),
+            (None, Some(leaf)) => headers::inject(leaf.context(), headers),
             (None, None) => headers::inject(&TraceContext::current(), headers),
         }
-        Self { running }
+        Self { leaf }
     }
 
     /// The broker has it. Without an offset when the broker gives none.
     pub fn delivered(self, partition: i32, offset: Option<i64>) {
-        let Some(running) = self.running else { return };
-        running.describe(|fields, limits| {
-            set_partition(fields, partition, limits);
+        let Some(mut leaf) = self.leaf else { return };
+        leaf.more(|data, core| {
+            let limits = core.settings.span_limits.fields;
+            set_partition(&mut data.fields, partition, limits);
             if let Some(offset) = offset {
-                fields.set(Key::Static(OFFSET), Stored::Int(offset), limits);
+                data.fields.set(Key::Static(OFFSET), Stored::Int(offset), limits);
             }
         });
-        running.succeed();
+        leaf.succeed();
     }
 
     /// It was not delivered. `error_type` has few distinct values.
     pub fn failed(self, error: &(dyn Error + 'static), error_type: &str) {
-        if let Some(running) = self.running {
-            running.fail(error, error_type);
+        if let Some(leaf) = self.leaf {
+            leaf.fail(error, error_type);
         }
     }
-}
-
-fn describe(running: &Running, client: &Client, record: &Record<'_>, headers: &impl Headers) {
-    running.describe(|fields, limits| {
-        client.describe(fields, limits);
-        record.describe(fields, limits);
-        let found = Found::among(headers, client.message_id_name());
-        if let Some(id) = found.message_id_at().and_then(|index| headers::text(headers, index)) {
-            fields.set_str(names::MESSAGE_ID, id, limits);
-        }
-    });
 }

@@ -90,7 +90,7 @@ impl TracedConsumer {
     async fn commit_all(&self, messages: &[Received<ConsumerRecord>]) -> Result<()> {
         let Some(last) = messages.last() else { return Ok(()) };
         let record = last.message.as_record();
-        let running = last.begin_commit(&record);
+        let commit = last.begin_commit(&record);
         let mut offsets = HashMap::new();
         for message in messages {
             let next = message.offset.saturating_add(1);
@@ -106,8 +106,8 @@ impl TracedConsumer {
                 self.inner.positions.committed(&place.topic, place.partition, next.offset);
             }
         }
-        match running {
-            Some(running) => running.finish(outcome, error_type),
+        match commit {
+            Some(commit) => commit.finish(outcome, error_type),
             None => outcome,
         }
     }

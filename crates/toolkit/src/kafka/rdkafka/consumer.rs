@@ -18,7 +18,6 @@ use super::context::{Context, Silent};
 use super::error::error_type;
 use super::observer::Observer;
 use crate::kafka::{Batch, Client, Consumed, Received};
-use crate::messaging::operation::Running;
 
 /// How often the end of partitions is learned, unless `statistics.interval.ms` says otherwise.
 const STATISTICS_INTERVAL_MS: &str = "5000";
@@ -124,9 +123,12 @@ impl<C: ConsumerContext + 'static> TracedConsumer<C> {
     fn commit_all<M: Consumed>(&self, messages: &[Received<M>], mode: CommitMode) -> KafkaResult<()> {
         let Some(last) = messages.last() else { return Ok(()) };
         let record = last.message.as_record();
-        let running = last.begin_commit(&record);
+        let commit = last.begin_commit(&record);
         let outcome = self.commit_offsets(messages, mode);
-        running.map_or(outcome.clone(), |running| Running::finish(running, outcome, error_type))
+        match commit {
+            Some(commit) => commit.finish(outcome, error_type),
+            None => outcome,
+        }
     }
 
     fn commit_offsets<M: Consumed>(&self, messages: &[Received<M>], mode: CommitMode) -> KafkaResult<()> {
