@@ -16,16 +16,18 @@ mod trace;
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{PgPool, Pool, SqlitePool};
+use sqlx::{ConnectOptions, PgPool, Pool, SqliteConnection, SqlitePool};
 use throughline_toolkit::Telemetry;
 use throughline_toolkit::outbox::{
     Broker, Event, Message, Outbox, OutboxConnection, PublishError, Publisher, Receipt, Relay,
 };
+use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
+use tracing_subscriber::Registry;
 
 use crate::collector::{Collector, Mode};
 use crate::{LIMIT, services, telemetry};
@@ -97,13 +99,17 @@ impl HandClock {
     }
 }
 
-/// An outbox in a database in memory. Not for tests of spans that have spans below them: the thread
-/// on which sqlx runs SQLite holds on to the span of a statement, and what is above it can be ended
-/// only where the subscriber is known, which here is not the whole process.
+/// An outbox in a database in memory. Not for tests of spans: the thread on which sqlx runs SQLite
+/// holds on to the span of a statement, and may be the last to let go of it, where the subscriber
+/// is not known, which here is not the whole process's.
 async fn sqlite() -> SqlitePool {
-    let options = SqliteConnectOptions::from_str("sqlite::memory:").unwrap();
-    let single = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-    let pool = single.connect_with(options).await.unwrap();
+    /// The database lives as long as a connection, and a relay may take the pool's with it.
+    static KEPT: Mutex<Vec<SqliteConnection>> = Mutex::new(Vec::new());
+    let name = format!("sqlite:file:{}?mode=memory&cache=shared", uuid::Uuid::now_v7());
+    let options = SqliteConnectOptions::from_str(&name).unwrap();
+    let kept = options.connect().await.unwrap();
+    KEPT.lock().unwrap().push(kept);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
     Outbox::create_table(&pool).await.unwrap();
     pool
 }
@@ -150,6 +156,11 @@ fn run<F: Future<Output = ()>>(variables: &[(&str, &str)], work: F) -> Collector
 }
 
 fn within<F: Future>(telemetry: &Telemetry, work: F) -> F::Output {
+    /// While there is only one subscriber, `tracing` takes the absence of any on the thread where a
+    /// log line is reached first for everybody's: these two keep it from that.
+    static OTHERS: LazyLock<[Dispatch; 2]> =
+        LazyLock::new(|| [(); 2].map(|()| Dispatch::new(Registry::default())));
+    LazyLock::force(&OTHERS);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(work.with_subscriber(telemetry.dispatch().clone()))
 }

@@ -12,7 +12,7 @@ use throughline_toolkit::outbox::{
 use tokio::sync::Notify;
 use tracing::instrument::WithSubscriber;
 
-use super::{HandClock, Recorder, TOPIC, event, eventually, relay, run, sqlite, stage};
+use super::{HandClock, Recorder, TOPIC, event, eventually, postgres, relay, run, sqlite, stage};
 use crate::collector::Collector;
 
 /// The texts of the log records that begin like this.
@@ -71,7 +71,7 @@ fn a_broker_that_is_away_costs_no_message_an_attempt() {
     });
     let observer = recorder.clone();
     let collector = run(&[], async move {
-        let (pool, clock) = (sqlite().await, HandClock::start());
+        let (pool, clock) = (postgres().await, HandClock::start());
         for (n, aggregate) in ["a", "b", "c"].into_iter().enumerate() {
             stage(&pool, event(&format!("E{n}"), aggregate)).await;
             stage(&pool, Event::new(format!("O{n}"), aggregate, "other", "")).await;
@@ -209,7 +209,7 @@ async fn what_was_sent_while_the_database_went_away_is_marked_later_and_not_sent
 fn a_relay_outlives_its_database_and_says_so_once() {
     let recorder = Recorder::new();
     let collector = run(&[], async move {
-        let (_folder, pool) = in_a_file().await;
+        let pool = postgres().await;
         sqlx::query("ALTER TABLE outbox RENAME TO away").execute(&pool).await.unwrap();
         let relay = relay(&pool, &recorder).poll_every(Duration::from_millis(1));
         let relay = relay.retry(Duration::from_millis(1), 1.0, Duration::from_millis(1));

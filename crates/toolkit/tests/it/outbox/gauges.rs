@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use throughline_toolkit::outbox::{Event, PublishError};
 use tracing::instrument::WithSubscriber;
 
-use super::{HandClock, Recorder, TOPIC, event, eventually, relay, run, sqlite, stage, within};
+use super::{HandClock, Recorder, TOPIC, event, eventually, postgres, relay, run, sqlite, stage, within};
 use crate::collector::{Collector, Mode, attribute};
 use crate::{LIMIT, telemetry};
 
@@ -64,8 +64,8 @@ fn gauges_go_on_while_the_broker_is_away() {
         };
         eventually("three wait, one is dead", full).await;
         away.store(false, Ordering::Relaxed);
-        clock.advance(Duration::from_secs(90));
         let empty = || async {
+            clock.advance(Duration::from_secs(60));
             number(&collector, "outbox.pending", TOPIC) == Some(0.0)
                 && number(&collector, "outbox.oldest_age", TOPIC) == Some(0.0)
                 && number(&collector, "outbox.messages.sent", TOPIC) == Some(3.0)
@@ -97,7 +97,7 @@ fn messages_are_counted_and_their_way_is_timed() {
         _ => None,
     });
     let collector = run(&[], async move {
-        let pool = sqlite().await;
+        let pool = postgres().await;
         stage(&pool, event("EntryPosted", "a")).await;
         stage(&pool, event("EntryPosted", "b")).await;
         stage(&pool, event("Bad", "c")).await;
