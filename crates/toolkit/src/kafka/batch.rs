@@ -81,6 +81,7 @@ impl<M: Consumed> Batch<M> {
             set_partition(&mut data.fields, partition, limits.fields);
         }
         let mixed = self.shared(|record| record.topic).is_none();
+        let started_ns = data.start_ns;
         for received in &self.messages {
             let record = received.message.as_record();
             link(data, limits, &received.creation, |fields, limits| {
@@ -88,7 +89,7 @@ impl<M: Consumed> Batch<M> {
                     fields.append_str(names::DESTINATION, record.topic, limits);
                 }
                 record.describe(fields, limits);
-                record.describe_wait(fields, limits);
+                record.describe_wait(fields, limits, started_ns);
                 if let Some(id) = received.message_id() {
                     fields.append_str(names::MESSAGE_ID, id, limits);
                 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::instruments::{Behind, LagSource};
-use super::record::{Client, Record, now_millis};
+use super::record::{Client, Record};
+use crate::clock;
 
 /// The partitions of one consumer.
 #[derive(Debug)]
@@ -124,6 +125,11 @@ impl Partition {
         let millis = now_millis().saturating_sub(self.received_made?);
         Some(Duration::from_millis(u64::try_from(millis).unwrap_or(0)).as_secs_f64())
     }
+}
+
+/// Milliseconds since 1970.
+fn now_millis() -> i64 {
+    i64::try_from(clock::now_ns() / 1_000_000).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ impl<M: Consumed> Received<M> {
             link(data, limits, creation, |_, _| {});
             client.describe(&mut data.fields, limits.fields);
             record.describe(&mut data.fields, limits.fields);
-            record.describe_wait(&mut data.fields, limits.fields);
+            record.describe_wait(&mut data.fields, limits.fields, data.start_ns);
             if let Some(id) = self.message_id() {
                 data.fields.append_str(names::MESSAGE_ID, id, limits.fields);
             }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::semconv::{CLOCK_SKEW, KEY, OFFSET, PARTITION, QUEUE_TIME, SYSTEM, TIMESTAMP_TYPE, TOMBSTONE};
 use crate::SpanKind;
-use crate::clock;
 use crate::fields::{FieldLimits, Fields, Key, Stored};
 use crate::messaging::names;
 use crate::messaging::operation::{Destination, Operation, OperationType};
@@ -80,14 +79,14 @@ impl Record<'_> {
         }
     }
 
-    /// How long it waited until now, and since which event.
-    pub(super) fn describe_wait(&self, fields: &mut Fields, limits: FieldLimits) {
+    /// How long it waited until `now_ns`, nanoseconds since 1970, and since which event.
+    pub(super) fn describe_wait(&self, fields: &mut Fields, limits: FieldLimits, now_ns: u64) {
         let (since, kind) = match self.timestamp {
             Timestamp::Unknown => return,
             Timestamp::Created(millis) => (millis, "CreateTime"),
             Timestamp::Appended(millis) => (millis, "LogAppendTime"),
         };
-        let waited = now_millis().saturating_sub(since);
+        let waited = i64::try_from(now_ns / 1_000_000).unwrap_or(i64::MAX).saturating_sub(since);
         #[expect(clippy::cast_precision_loss, reason = "a fraction of a millisecond in ages")]
         let seconds = waited as f64 / 1e3;
         fields.append(Key::Static(QUEUE_TIME), Stored::Double(seconds), limits);
@@ -102,11 +101,6 @@ impl Record<'_> {
 pub(super) fn set_partition(fields: &mut Fields, partition: i32, limits: FieldLimits) {
     let text = fields.store_args(format_args!("{partition}"), limits);
     fields.set(Key::Static(PARTITION), text, limits);
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now_millis() -> i64 {
-    i64::try_from(clock::now_ns() / 1_000_000).unwrap_or(i64::MAX)
 }
 
 /// How the span that processes a message relates to where the message was created. Either way it
