@@ -2,8 +2,6 @@
 //! the rules on and off and with redaction. The service's own threads do the same in all.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench")]
 
-mod cpu;
-
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -46,7 +44,8 @@ fn measure(set: impl Fn(TelemetryBuilder) -> TelemetryBuilder) -> u128 {
 }
 
 fn main() {
-    if !cpu::asked() {
+    // A test run only wants to know that benches build.
+    if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
     for name in ["first", "second"] {

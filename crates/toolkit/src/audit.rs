@@ -59,9 +59,9 @@
 //!
 //! # Cost
 //!
-//! Everything runs on the export thread: a service's own threads pay nothing but for a message
-//! without context, an error that was observed, and, with redaction on, one look at each log
-//! record before its line is written.
+//! Everything runs on the export thread, about 0.1 us a span (bench `audit`). A service's own
+//! threads pay nothing but for a message without context, an error that was observed, and, with
+//! redaction on, one look at each log record before its line is written.
 
 mod auditor;
 mod exceptions;
@@ -82,6 +82,7 @@ pub(crate) use report::Book;
 pub(crate) use secrets::suspect;
 pub(crate) use span_rules::{Audited, check};
 
+#[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
 use crate::core::Core;
 use crate::layer;
 
@@ -108,15 +109,15 @@ impl<T, E> Observe for Result<T, E> {
 }
 
 /// A message came without trace context from `destination`, shown as in span names.
-#[allow(dead_code, reason = "called by the messaging boundaries, which are features of their own")]
-pub(crate) fn message_without_context(core: &Core, system: &'static str, destination: &str) {
+#[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
+pub(crate) fn message_without_context(core: &Core, system: &str, destination: &str) {
     if let Some(auditor) = &core.auditor {
         let say = || format!("a message of {system} came without trace context");
         auditor.count(Rule::MessageConsumedWithoutContext, destination, say);
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "nats", feature = "kafka", feature = "outbox")))]
 mod tests {
     use super::*;
     use crate::layer::TelemetryLayer;

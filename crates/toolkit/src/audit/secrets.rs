@@ -1,5 +1,6 @@
 //! Telling secrets from text.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
 
@@ -33,10 +34,9 @@ impl fmt::Display for Secret {
 
 /// What `value` seems to hold, as the value of `key`.
 pub(crate) fn suspect(key: &str, value: &str) -> Option<Secret> {
-    let by_key = match suspicion(key) {
-        _ if is_hidden(value) => None,
-        Suspicion::Strong => Some(Secret::Key),
-        Suspicion::Weak if looks_random(value) => Some(Secret::Random),
+    let by_key = match known_suspicion(key) {
+        Suspicion::Strong if !is_hidden(value) => Some(Secret::Key),
+        Suspicion::Weak if looks_random(value) && !is_hidden(value) => Some(Secret::Random),
         _ => None,
     };
     by_key.or_else(|| find(value).map(|(secret, _)| secret))
@@ -50,55 +50,98 @@ enum Suspicion {
     Strong,
 }
 
-const STRONG: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "authorization",
-    "apikey",
-    "privatekey",
-    "accesskey",
-    "cookie",
-    "credential",
-];
-const WEAK: &[&str] = &["token", "signature", "session", "auth", "jwt"];
 /// What the last word of a key makes of the rest: `token.type`, `secret_name`.
 const ABOUT: &[&str] = &[
     "type", "name", "count", "length", "size", "status", "method", "policy", "version", "ttl", "expiry",
     "result", "id",
 ];
+/// Keys whose suspicion is remembered: a service has the same few again and again.
+const KNOWN_KEYS: usize = 256;
+
+/// A key and how much it tells.
+type Known = Option<(Box<str>, Suspicion)>;
+
+thread_local! {
+    static KNOWN: RefCell<Vec<Known>> = RefCell::new(vec![None; KNOWN_KEYS]);
+}
+
+/// [`suspicion`] of a key, remembered by this thread. Where a key lies in memory is where it is
+/// looked for: most are constants.
+fn known_suspicion(key: &str) -> Suspicion {
+    let remembered = KNOWN.try_with(|known| {
+        let mut known = known.borrow_mut();
+        let slot = known.get_mut((key.as_ptr().addr() >> 3) % KNOWN_KEYS)?;
+        if let Some((had, suspicion)) = slot
+            && **had == *key
+        {
+            return Some(*suspicion);
+        }
+        let suspicion = suspicion(key);
+        *slot = Some((key.into(), suspicion));
+        Some(suspicion)
+    });
+    remembered.ok().flatten().unwrap_or_else(|| suspicion(key))
+}
+
 /// Longer keys are judged by their first letters.
 const KEY_BYTES_MAX: usize = 96;
 
-/// Letters and digits only, in lower case, so that `Set-Cookie` and `api_key` have one form.
 fn suspicion(key: &str) -> Suspicion {
-    let mut flat = [0_u8; KEY_BYTES_MAX];
-    let letters = key.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase());
-    let mut length = 0;
-    for (slot, letter) in flat.iter_mut().zip(letters) {
-        *slot = letter;
-        length += 1;
-    }
+    let (flat, length) = flattened(key);
     let flat = flat.get(..length).unwrap_or_default();
-    let found = if any_in(flat, STRONG) || is_word(key, "pwd") {
-        Suspicion::Strong
-    } else if any_in(flat, WEAK) {
-        Suspicion::Weak
-    } else {
-        return Suspicion::None;
-    };
+    let mut found = Suspicion::None;
+    for at in 0..flat.len() {
+        match tells(flat.get(at..).unwrap_or_default()) {
+            Suspicion::Strong => {
+                found = Suspicion::Strong;
+                break;
+            }
+            Suspicion::Weak => found = Suspicion::Weak,
+            Suspicion::None => {}
+        }
+    }
+    if found != Suspicion::Strong && is_word(key, "pwd") {
+        found = Suspicion::Strong;
+    }
+    if found == Suspicion::None {
+        return found;
+    }
     let last = key.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
     if ABOUT.iter().any(|about| last.eq_ignore_ascii_case(about)) { Suspicion::None } else { found }
 }
 
-fn any_in(flat: &[u8], needles: &[&str]) -> bool {
-    (0..flat.len()).any(|at| {
-        let rest = flat.get(at..).unwrap_or_default();
-        needles
-            .iter()
-            .any(|needle| rest.first() == needle.as_bytes().first() && rest.starts_with(needle.as_bytes()))
-    })
+/// Letters and digits only, in lower case, so that `Set-Cookie` and `api_key` have one form.
+fn flattened(key: &str) -> ([u8; KEY_BYTES_MAX], usize) {
+    let mut flat = [0_u8; KEY_BYTES_MAX];
+    let mut length = 0;
+    for byte in key.bytes().filter(u8::is_ascii_alphanumeric) {
+        let Some(slot) = flat.get_mut(length) else { break };
+        *slot = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    (flat, length)
+}
+
+/// What the word that a key goes on with tells.
+fn tells(rest: &[u8]) -> Suspicion {
+    // Most letters begin no such word.
+    let (strong, weak): (&[&str], &[&str]) = match rest.first() {
+        Some(b'p') => (&["password", "passwd", "passphrase", "privatekey"], &[]),
+        Some(b's') => (&["secret"], &["signature", "session"]),
+        Some(b'a') => (&["authorization", "apikey", "accesskey"], &["auth"]),
+        Some(b'c') => (&["cookie", "credential"], &[]),
+        Some(b't') => (&[], &["token"]),
+        Some(b'j') => (&[], &["jwt"]),
+        _ => return Suspicion::None,
+    };
+    let begins = |word: &&str| rest.starts_with(word.as_bytes());
+    if strong.iter().any(begins) {
+        Suspicion::Strong
+    } else if weak.iter().any(begins) {
+        Suspicion::Weak
+    } else {
+        Suspicion::None
+    }
 }
 
 fn is_word(key: &str, word: &str) -> bool {

@@ -8,6 +8,9 @@ const DECIMAL_DIGITS_MIN: usize = 4;
 /// The part of a span's name that is an identifier: a number in a path, a long number, a long
 /// hexadecimal number or a UUID. Versions (`v1`, `entry.v2`) and short numbers are none.
 pub(super) fn identifier_in(name: &str) -> Option<&str> {
+    if !name.bytes().any(|b| b.is_ascii_digit()) {
+        return None;
+    }
     name.split(' ').find_map(|text| {
         let is_path = text.starts_with('/') || text.contains("://");
         text.split(|c: char| !c.is_alphanumeric()).find(|word| is_identifier(word, is_path))

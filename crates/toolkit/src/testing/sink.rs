@@ -215,7 +215,6 @@ impl Sink {
     ///
     /// # Panics
     /// When that does not happen in time.
-    #[must_use]
     #[track_caller]
     pub fn metric_where(&self, name: &str, condition: impl Fn(&Metric) -> bool) -> Metric {
         let latest = |arrived: &Arrived| Metric::latest(&arrived.metrics, name).filter(&condition);

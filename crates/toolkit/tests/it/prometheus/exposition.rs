@@ -94,7 +94,8 @@ pub(crate) fn parse(text: &str, open: bool) -> Exposition {
                     value.clone_into(&mut family.unit);
                 }
                 "HELP" => {
-                    assert_eq!(open && value.replace("\\\\", "").replace("\\\"", "").contains('"'), false)
+                    let quote = value.replace("\\\\", "").replace("\\\"", "").contains('"');
+                    assert!(!(open && quote), "{line}");
                 }
                 _ => panic!("unknown comment {line}"),
             }
