@@ -63,7 +63,7 @@ impl Call {
             more(&mut data.fields, limits);
         });
         if target.is_none() {
-            core.rpc.active_calls.add(1);
+            core.rpc.active(1);
         }
         let timeout = code::timeout(&head.headers);
         Self { core, span, method, target, started, timeout, http: None, outcome: None }
@@ -175,7 +175,7 @@ impl Drop for Call {
         let _current = self.span.enter();
         self.core.rpc.measure(measured, Duration::from_nanos(elapsed));
         if self.target.is_none() {
-            self.core.rpc.active_calls.add(-1);
+            self.core.rpc.active(-1);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! `rpc.server.call.duration`, `rpc.client.call.duration` and the calls that are being served.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{BoundUpDownCounter, Meter};
+use opentelemetry::metrics::{BoundUpDownCounter, Meter, UpDownCounter};
 
 use super::names;
 use super::target::Target;
@@ -17,7 +17,9 @@ use crate::metrics::{BoundDuration, DurationHistogram, labels};
 pub(crate) struct RpcInstruments {
     server_duration: DurationHistogram,
     client_duration: DurationHistogram,
-    pub(super) active_calls: BoundUpDownCounter<i64>,
+    active_calls: UpDownCounter<i64>,
+    /// Bound when the first call is served: what is bound is reported, were it nought.
+    active: OnceLock<BoundUpDownCounter<i64>>,
     series: SeriesCache<BoundDuration>,
 }
 
@@ -34,7 +36,7 @@ pub(super) struct Measured<'a> {
 impl RpcInstruments {
     pub(crate) fn new(meter: &Meter, exemplars: &Arc<Exemplars>) -> Self {
         let duration = |name, text| DurationHistogram::new(meter, name, text, exemplars);
-        let active = meter
+        let active_calls = meter
             .i64_up_down_counter("throughline.rpc.server.active_calls")
             .with_unit("{call}")
             .with_description("Number of calls being served.")
@@ -48,9 +50,16 @@ impl RpcInstruments {
                 "rpc.client.call.duration",
                 "Measures the duration of an outgoing Remote Procedure Call (RPC).",
             ),
-            active_calls: active.bind(&[KeyValue::new(names::SYSTEM, names::GRPC)]),
+            active_calls,
+            active: OnceLock::new(),
             series: SeriesCache::new(),
         }
+    }
+
+    /// One more or one less call is being served.
+    pub(super) fn active(&self, change: i64) {
+        let bind = || self.active_calls.bind(&[KeyValue::new(names::SYSTEM, names::GRPC)]);
+        self.active.get_or_init(bind).add(change);
     }
 
     /// Measures a call that has ended.
