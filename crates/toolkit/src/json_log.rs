@@ -148,7 +148,7 @@ fn push_escaped(text: &str, line: &mut String) {
 }
 
 /// RFC 3339 in UTC with microseconds. The part up to the second is kept between lines.
-fn push_timestamp(time_ns: u64, line: &mut String) {
+pub(crate) fn push_timestamp(time_ns: u64, line: &mut String) {
     let second = time_ns / 1_000_000_000;
     let cached = SECOND.try_with(|cell| {
         let mut cell = cell.borrow_mut();

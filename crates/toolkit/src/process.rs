@@ -18,6 +18,8 @@
 //! # drop(builder);
 //! ```
 //!
+//! Which process they are of, the resource says: `process.pid` and `process.creation.time`.
+//!
 //! They come from `/proc/self`, which is read once for each collection. On other systems than
 //! Linux there are none, and a file that cannot be read leaves its metrics out. CPU time counts in
 //! hundredths of a second. Context switches are added up over threads: those of threads that come
@@ -26,10 +28,14 @@
 #[cfg(target_os = "linux")]
 mod clock_ticks;
 #[cfg(target_os = "linux")]
+mod creation;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod parse;
 
+#[cfg(target_os = "linux")]
+pub(crate) use creation::creation_time;
 use opentelemetry::metrics::Meter;
 
 /// Takes the metrics of this process with `meter`, where they can be had.
@@ -38,4 +44,10 @@ pub(crate) fn register(meter: &Meter) {
     linux::register(meter);
     #[cfg(not(target_os = "linux"))]
     let _nowhere_to_read = meter;
+}
+
+/// `process.creation.time`, where it can be had.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn creation_time() -> Option<String> {
+    None
 }

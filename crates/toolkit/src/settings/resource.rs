@@ -25,6 +25,10 @@ pub(super) fn resolve(read: &mut Reader<'_>, code: &CodeSettings) -> Resolved {
     if let Some(version) = &code.version {
         list.push(("service.version".into(), version.clone()));
     }
+    #[cfg(feature = "process")]
+    if let Some(time) = crate::process::creation_time() {
+        list.push(("process.creation.time".into(), time));
+    }
     for (key, value) in &code.attributes {
         put(&mut list, key, value.clone());
     }
