@@ -194,9 +194,9 @@ impl<'a> Query<'a> {
     {
         let operation = Operation {
             system: self.system,
-            name: some(&statement.operation),
+            // The text may have several operations: the conventions want none read from it.
+            name: None,
             summary: self.summary.or(some(&statement.summary)),
-            collection: statement.collection.as_deref(),
             procedure: None,
             namespace: self.namespace,
             server: self.server.map(|(address, port)| (address, Some(port))),

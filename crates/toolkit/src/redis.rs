@@ -112,7 +112,6 @@ impl Place {
             system: System::Redis,
             name: Some(name),
             summary: None,
-            collection: None,
             procedure,
             namespace: Some(&self.namespace),
             server: self.server.as_ref().map(|(address, port)| (address.as_str(), *port)),

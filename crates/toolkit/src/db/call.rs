@@ -21,7 +21,6 @@ pub(crate) struct Operation<'a> {
     pub(crate) name: Option<&'a str>,
     /// `db.query.summary`: the span's name when there is one.
     pub(crate) summary: Option<&'a str>,
-    pub(crate) collection: Option<&'a str>,
     /// `db.stored_procedure.name`.
     pub(crate) procedure: Option<&'a str>,
     pub(crate) namespace: Option<&'a str>,
@@ -126,7 +125,6 @@ fn describe(data: &mut SpanData, limits: FieldLimits, operation: &Operation<'_>)
     let texts = [
         ("db.query.summary", operation.summary),
         ("db.operation.name", operation.name),
-        ("db.collection.name", operation.collection),
         ("db.stored_procedure.name", operation.procedure),
         ("db.namespace", operation.namespace),
         ("server.address", operation.server.map(|(address, _)| address)),

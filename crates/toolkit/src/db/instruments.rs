@@ -61,7 +61,6 @@ fn labels(operation: &Operation<'_>) -> Vec<KeyValue> {
     let mut labels = vec![KeyValue::new("db.system.name", operation.system.as_str())];
     let texts = [
         ("db.operation.name", operation.name),
-        ("db.collection.name", operation.collection),
         ("db.query.summary", operation.summary),
         ("db.stored_procedure.name", operation.procedure),
         ("db.namespace", operation.namespace),

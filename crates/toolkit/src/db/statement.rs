@@ -1,13 +1,10 @@
-//! What a SQL text says about itself: operation, collection, summary, and the text without its
-//! literals. One pass over the text; nothing is validated.
+//! What a SQL text says about itself: its summary, and the text without its literals. One pass over
+//! the text; nothing is validated. Operation and collection are not told apart from the summary:
+//! the conventions do not want them read from a text that can have several of each.
 
 /// The shape of a SQL statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Statement {
-    /// `db.operation.name`: `SELECT`.
-    pub(super) operation: String,
-    /// `db.collection.name`, when there is exactly one.
-    pub(super) collection: Option<String>,
     /// `db.query.summary`: `SELECT users roles`.
     pub(super) summary: String,
     /// `db.query.text` with `?` for every literal.
@@ -138,8 +135,8 @@ fn dollar_quoted(text: &str) -> Option<usize> {
 #[derive(Debug, Default)]
 struct Shape {
     summary: Vec<String>,
-    operation: Option<String>,
-    collections: Vec<String>,
+    /// Whether the first operation has been seen.
+    begun: bool,
     /// Names of common table expressions are no tables.
     expressions: Vec<String>,
     /// The next word names a collection.
@@ -199,14 +196,14 @@ impl Shape {
     fn word(&mut self, word: &str) {
         let upper = word.to_ascii_uppercase();
         let is_operation = OPERATIONS.contains(&upper.as_str());
-        if self.operation.is_none() && (is_operation || PLAIN.contains(&upper.as_str())) {
-            self.operation = Some(upper.clone());
+        if !self.begun && (is_operation || PLAIN.contains(&upper.as_str())) {
+            self.begun = true;
             self.summary.push(upper.clone());
         } else if is_operation && self.last_word != "FOR" && self.last_word != "DO" && self.last_word != "ON"
         {
             self.summary.push(upper.clone());
         }
-        if upper == "AS" && self.operation.is_none() {
+        if upper == "AS" && !self.begun {
             self.expressions.push(std::mem::take(&mut self.last_word));
         }
         let locking = upper == "UPDATE" && matches!(self.last_word.as_str(), "FOR" | "DO" | "ON");
@@ -218,7 +215,7 @@ impl Shape {
         } else if matches!(upper.as_str(), "WHERE" | "SET" | "ON" | "ORDER" | "GROUP" | "LIMIT" | "VALUES") {
             self.in_list = false;
         }
-        self.last_word = if self.operation.is_none() { word.to_owned() } else { upper };
+        self.last_word = if self.begun { upper } else { word.to_owned() };
     }
 
     fn name(&mut self, name: &str) {
@@ -227,12 +224,9 @@ impl Shape {
             return;
         }
         self.summary.push(name.to_owned());
-        if !self.collections.iter().any(|c| c == name) {
-            self.collections.push(name.to_owned());
-        }
     }
 
-    fn into_statement(mut self, text: String) -> Statement {
+    fn into_statement(self, text: String) -> Statement {
         let mut summary = String::new();
         for part in &self.summary {
             if summary.len() + part.len() + 1 > SUMMARY_BYTES_MAX {
@@ -243,8 +237,7 @@ impl Shape {
             }
             summary.push_str(part);
         }
-        let collection = if self.collections.len() == 1 { self.collections.pop() } else { None };
-        Statement { operation: self.operation.unwrap_or_default(), collection, summary, text }
+        Statement { summary, text }
     }
 }
 
@@ -298,12 +291,6 @@ mod tests {
             "SELECT outbox",
             "SELECT id FROM outbox FOR UPDATE SKIP LOCKED",
         );
-    }
-
-    #[test]
-    fn names_a_collection_only_when_there_is_one() {
-        assert_eq!(Statement::parse("SELECT 1 FROM a").collection.as_deref(), Some("a"));
-        assert_eq!(Statement::parse("SELECT 1 FROM a JOIN b").collection, None);
     }
 
     #[test]

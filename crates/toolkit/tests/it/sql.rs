@@ -32,8 +32,6 @@ fn describes_the_query_without_its_literals() {
     for (key, value) in [
         ("db.system.name", "postgresql"),
         ("db.query.summary", "SELECT users"),
-        ("db.operation.name", "SELECT"),
-        ("db.collection.name", "users"),
         ("db.query.text", "SELECT id, name FROM users WHERE name = ? AND age > ?"),
         ("db.namespace", "shop"),
         ("server.address", "db.example"),
@@ -46,7 +44,7 @@ fn describes_the_query_without_its_literals() {
     let duration = metrics.iter().find(|m| m.name == "db.client.operation.duration").unwrap();
     let Some(Data::Histogram(data)) = &duration.data else { panic!("not a histogram") };
     let labels = &data.data_points[0].attributes;
-    assert_eq!(attribute(labels, "db.operation.name").as_deref(), Some("SELECT"));
+    assert_eq!(attribute(labels, "db.query.summary").as_deref(), Some("SELECT users"));
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn queries_rows_and_transactions_have_spans() {
     };
     assert_eq!(of("INSERT users", "db.response.affected_rows").as_deref(), Some("2"));
     assert_eq!(of("list users", "db.response.returned_rows").as_deref(), Some("1"));
-    assert_eq!(of("BEGIN", "db.operation.name").as_deref(), Some("BEGIN"));
+    assert_eq!(of("BEGIN", "db.query.summary").as_deref(), Some("BEGIN"));
     assert_eq!(of("BEGIN", "db.system.name").as_deref(), Some("postgresql"));
 }
 
