@@ -35,7 +35,7 @@ CONDITIONS = {
     "http.response.status_code": lambda span: "error.type" not in span or span["error.type"].isdigit(),
     "http.route": lambda span: span.get("http.response.status_code") != 404,
     "network.protocol.name": lambda span: False,  # Only HTTP is spoken.
-    "db.namespace": lambda span: True,
+    "db.namespace": lambda span: span["db.system.name"] != "sqlite",  # A file has no name of its own.
     "db.response.status_code": lambda span: "error.type" in span,
     "rpc.method": lambda span: True,
     "rpc.method_original": lambda span: span["rpc.method"] == "_OTHER",
@@ -114,6 +114,8 @@ def convention_of(span, attributes, groups):
     kind = span["kind"]
     if "http.request.method" in attributes:
         return groups.get(f"span.http.{kind}")
+    if "db.client.connection.pool.name" in attributes:
+        return None  # A wait for a connection, not an operation.
     if system := attributes.get("db.system.name"):
         name = {"sqlite": "sql", "microsoft.sql_server": "sql_server"}.get(system, system)
         return groups.get(f"span.db.{name}.client") or groups["span.db.client"]
@@ -136,8 +138,8 @@ def expected_name(attributes):
     if system := attributes.get("rpc.system.name"):
         method = attributes.get("rpc.method", "_OTHER")
         return system if method == "_OTHER" else method
-    if attributes.get("messaging.system") == "nats":
-        return None
+    if attributes.get("messaging.system") == "nats" or "event_id" in attributes:
+        return None  # Names of our own: `<subject> publish`, and those of the outbox.
     if operation := attributes.get("messaging.operation.name"):
         target = attributes.get("messaging.destination.template") or attributes.get("messaging.destination.name")
         return f"{operation} {target}"

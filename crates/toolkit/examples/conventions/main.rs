@@ -7,7 +7,9 @@
 
 mod grpc;
 mod http;
+mod kafka;
 mod nats;
+mod outbox;
 mod redis;
 mod sql;
 
@@ -35,6 +37,7 @@ async fn pass(servers: &Servers) -> Outcome {
     http::pass().await?;
     grpc::pass().await?;
     sql::pass_sqlite().await?;
+    outbox::pass().await?;
     if let Some(url) = servers.at("postgres") {
         sql::pass_postgres(url).await?;
     }
@@ -43,6 +46,9 @@ async fn pass(servers: &Servers) -> Outcome {
     }
     if let Some(url) = servers.at("nats") {
         nats::pass(url).await?;
+    }
+    if let Some(url) = servers.at("kafka") {
+        kafka::pass(url).await?;
     }
     Ok(())
 }
