@@ -172,12 +172,6 @@ impl Running {
         layer::with_data(&self.span, |data, core| link(data, &core.settings.span_limits, to, f));
     }
 
-    /// Links the span to the one it was started in, when that is neither its parent nor
-    /// `creation`.
-    pub(crate) fn link_surroundings(&self, creation: &TraceContext) {
-        layer::with_data(&self.span, |data, core| link_surroundings(data, core, creation));
-    }
-
     /// Ends it as `outcome` says; an error is recorded on the span with `error_type` of it.
     pub(crate) fn finish<T, E: Error + 'static>(
         self,
@@ -229,8 +223,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.decided {
-            let error_type =
-                layer::with_data(&self.span, |data, core| give_up(data, core)).unwrap_or(given_up());
+            let error_type = layer::with_data(&self.span, give_up).unwrap_or(given_up());
             self.decide(error_type);
         }
     }
