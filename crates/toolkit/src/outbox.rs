@@ -8,7 +8,7 @@
 //! use std::time::Duration;
 //! use throughline_toolkit::outbox::{Event, Outbox, Publisher, Relay};
 //!
-//! # async fn f<P: Publisher>(pool: sqlx::SqlitePool, publisher: P) -> Result<(), sqlx::Error> {
+//! # async fn f<P: Publisher + 'static>(pool: sqlx::SqlitePool, publisher: P) -> Result<(), sqlx::Error> {
 //! Outbox::create_table(&pool).await?; // or outbox::schema(System::Postgresql) in a migration
 //! let outbox = Outbox::new();
 //!
