@@ -3,7 +3,7 @@
 use rustix::time::{ClockId, clock_gettime};
 
 const BLOCKS: u32 = 300;
-pub(crate) const ITERATIONS: u32 = 2_000;
+const ITERATIONS: u32 = 2_000;
 
 fn thread_cpu_ns() -> i64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
@@ -11,26 +11,34 @@ fn thread_cpu_ns() -> i64 {
 }
 
 /// Prints the least and the median cost of one of the `parts` of an iteration of `work`.
-#[allow(dead_code, reason = "not every bench has no need to tidy up")]
+#[allow(dead_code, reason = "not every bench has work that leaves nothing behind")]
 pub(crate) fn measure(name: &str, parts: u32, work: impl FnMut()) {
-    measure_tidily(name, parts, work, || {});
+    blocks(name, parts, ITERATIONS, work, || {});
 }
 
-/// [`measure`] with something to be done after each block of [`ITERATIONS`], which does not
-/// count. Returns the least.
-pub(crate) fn measure_tidily(name: &str, parts: u32, mut work: impl FnMut(), mut tidy: impl FnMut()) -> f64 {
-    let mut blocks: Vec<f64> = (0..BLOCKS)
-        .map(|_| {
+/// [`measure`] of work that leaves something behind: what `tidy` does after every hundred
+/// iterations does not count. Returns the least cost.
+#[allow(dead_code, reason = "not every bench has work that leaves something behind")]
+pub(crate) fn measure_tidily(name: &str, work: impl FnMut(), tidy: impl FnMut()) -> f64 {
+    blocks(name, 1, 100, work, tidy)
+}
+
+fn blocks(name: &str, parts: u32, run: u32, mut work: impl FnMut(), mut tidy: impl FnMut()) -> f64 {
+    let mut block = || {
+        let mut spent = 0;
+        for _ in 0..ITERATIONS / run {
             let before = thread_cpu_ns();
-            for _ in 0..ITERATIONS {
+            for _ in 0..run {
                 work();
             }
-            #[expect(clippy::cast_precision_loss, reason = "a block takes milliseconds")]
-            let spent = (thread_cpu_ns() - before) as f64;
+            spent += thread_cpu_ns() - before;
             tidy();
-            spent / f64::from(ITERATIONS) / f64::from(parts)
-        })
-        .collect();
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a block takes milliseconds")]
+        let spent = spent as f64;
+        spent / f64::from(ITERATIONS) / f64::from(parts)
+    };
+    let mut blocks: Vec<f64> = (0..BLOCKS).map(|_| block()).collect();
     blocks.sort_by(f64::total_cmp);
     let median = blocks[blocks.len() / 2];
     println!("{name:<44} {:>9.1} ns least {median:>9.1} ns median", blocks[0]);

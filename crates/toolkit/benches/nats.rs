@@ -69,10 +69,9 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// A client whose queue holds a block of messages, so that only the bench decides when it sends.
+/// A client whose queue holds all messages until the bench has it send them.
 fn connect(runtime: &Runtime, server: &str) -> Client {
-    let options = ConnectOptions::new().client_capacity(2 * cpu::ITERATIONS as usize);
-    runtime.block_on(options.connect(server)).unwrap()
+    runtime.block_on(ConnectOptions::new().client_capacity(1_000).connect(server)).unwrap()
 }
 
 fn message(headers: Option<HeaderMap>) -> Message {
@@ -92,14 +91,17 @@ fn bare(runtime: &Runtime, server: &str) -> f64 {
     let flush = || runtime.block_on(client.flush()).unwrap();
     let publish = cpu::measure_tidily(
         "bare publish",
-        1,
         || client.publish(SUBJECT, PAYLOAD).now_or_never().unwrap().unwrap(),
+        flush,
+    );
+    cpu::measure_tidily(
+        "bare publish of one header",
+        || client.publish_with_headers(SUBJECT, headers(), PAYLOAD).now_or_never().unwrap().unwrap(),
         flush,
     );
     let received = message(Some(headers()));
     let handle = cpu::measure_tidily(
         "bare handler",
-        1,
         || drop(black_box(async { black_box(received.clone()) }.now_or_never().unwrap())),
         || {},
     );
@@ -111,7 +113,6 @@ fn traced(runtime: &Runtime, server: &str, name: &str) -> f64 {
     let flush = || runtime.block_on(client.flush()).unwrap();
     let publish = cpu::measure_tidily(
         &format!("traced publish, {name}"),
-        1,
         || client.publish(SUBJECT, PAYLOAD).now_or_never().unwrap().unwrap(),
         flush,
     );
@@ -121,7 +122,6 @@ fn traced(runtime: &Runtime, server: &str, name: &str) -> f64 {
     let received = message(Some(headers));
     let handle = cpu::measure_tidily(
         &format!("traced handler, {name}"),
-        1,
         || {
             let message = client.trace(received.clone());
             message.process(|message| async { drop(black_box(message)) }).now_or_never().unwrap();
@@ -165,30 +165,37 @@ fn end_to_end(server: &str) {
     const ROUNDS: usize = 15;
     const COUNT: u32 = 20_000;
     let runtime = runtime();
-    let (mut bare, mut traced) = (Vec::new(), Vec::new());
     let client = runtime.block_on(async_nats::connect(server)).unwrap();
-    let telemetry = telemetry("always_on");
+    let samplers = ["always_on", "always_off"].map(telemetry);
+    let mut costs = [const { Vec::new() }; 4];
     for round in 0..=ROUNDS {
         let subject = format!("bench.{}.{round}", std::process::id());
         let orders = runtime.block_on(client.subscribe(subject.clone())).unwrap();
         let publish = async || client.publish(subject.clone(), PAYLOAD).await.unwrap();
-        let cost = exchange(&runtime, COUNT, publish, orders, async |message| drop(black_box(message)));
-        bare.push(cost);
-        tracing::dispatcher::with_default(telemetry.dispatch(), || {
-            let client = TracedClient::new(client.clone());
-            let orders = runtime.block_on(client.subscribe(subject.clone())).unwrap();
-            let publish = async || client.publish(subject.clone(), PAYLOAD).await.unwrap();
-            let handle = async |m: nats::TracedMessage| m.process(async |m| drop(black_box(m))).await;
-            traced.push(exchange(&runtime, COUNT, publish, orders, handle));
-        });
+        let handle = async |message: Message| drop(black_box(message));
+        costs[0].push(exchange(&runtime, COUNT, publish, orders, handle));
+        let orders = runtime.block_on(client.subscribe(subject.clone())).unwrap();
+        let publish =
+            async || client.publish_with_headers(subject.clone(), headers(), PAYLOAD).await.unwrap();
+        costs[1].push(exchange(&runtime, COUNT, publish, orders, handle));
+        for (telemetry, costs) in samplers.iter().zip(&mut costs[2..]) {
+            tracing::dispatcher::with_default(telemetry.dispatch(), || {
+                let client = TracedClient::new(client.clone());
+                let orders = runtime.block_on(client.subscribe(subject.clone())).unwrap();
+                let publish = async || client.publish(subject.clone(), PAYLOAD).await.unwrap();
+                let handle = async |m: nats::TracedMessage| m.process(async |m| drop(black_box(m))).await;
+                costs.push(exchange(&runtime, COUNT, publish, orders, handle));
+            });
+        }
     }
-    let median = |costs: &mut Vec<f64>| {
+    let [bare, header, sampled, sampled_out] = costs.map(|mut costs| {
         costs.remove(0); // a warm-up
         costs.sort_by(f64::total_cmp);
         costs[costs.len() / 2]
-    };
-    let (bare, traced) = (median(&mut bare), median(&mut traced));
-    println!("end to end, CPU of the process a message: bare {bare:.0} ns, traced {traced:.0} ns");
+    });
+    println!("end to end, CPU of the process a message:");
+    println!("  bare {bare:.0} ns, bare with one header {header:.0} ns");
+    println!("  sampled {sampled:.0} ns, sampled out {sampled_out:.0} ns");
 }
 
 fn main() {
