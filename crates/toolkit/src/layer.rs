@@ -51,6 +51,15 @@ impl TelemetryLayer {
         })
     }
 
+    /// Runs `f` on what [`TelemetryLayer::current`] finds, without sharing it.
+    pub(crate) fn with_current<R: Default>(f: impl FnOnce(Option<&Core>) -> R) -> R {
+        let mut f = Some(f);
+        tracing::dispatcher::get_default(|dispatch| {
+            let layer = dispatch.downcast_ref::<Self>();
+            f.take().map(|f| f(layer.map(|layer| &*layer.core))).unwrap_or_default()
+        })
+    }
+
     fn owner(&self) -> usize {
         Arc::as_ptr(&self.core).addr()
     }

@@ -111,11 +111,8 @@ fn extract_with(list: &[Propagator], carrier: &dyn Extractor) -> TraceContext {
     context
 }
 
-fn with_propagators<R>(f: impl FnOnce(&[Propagator]) -> R) -> R {
-    match TelemetryLayer::current() {
-        Some(core) => f(&core.settings.propagators),
-        None => f(DEFAULT),
-    }
+fn with_propagators<R: Default>(f: impl FnOnce(&[Propagator]) -> R) -> R {
+    TelemetryLayer::with_current(|core| f(core.map_or(DEFAULT, |core| core.settings.propagators.as_slice())))
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ impl<H: BorrowMut<HeaderMap>> Injector for HeaderCarrier<H> {
             },
         };
         // The client panics on values that would break the protocol.
-        if !value.contains(['\r', '\n']) {
+        if !value.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) {
             self.0.borrow_mut().insert(name, value);
         }
     }
