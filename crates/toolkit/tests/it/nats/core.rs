@@ -311,6 +311,41 @@ fn context_is_passed_on_when_nothing_is_traced() {
 }
 
 #[test]
+fn a_message_received_by_other_means_can_be_traced() {
+    let subject = unique("orders");
+    let collector = run(async |client| {
+        let mut orders = client.inner().subscribe(subject.clone()).await.unwrap();
+        client.publish(subject.clone(), "".into()).await.unwrap();
+        client.trace(next(&mut orders).await).process(async |_| {}).await;
+    });
+    let publish = collector.span(&format!("{subject} publish"));
+    assert!(is_child(&collector.span(&format!("{subject} process")), &publish));
+}
+
+#[cfg(feature = "audit")]
+#[test]
+fn the_audit_tells_where_messages_come_from_without_a_context() {
+    use throughline_toolkit::audit::Rule;
+
+    let subject = unique("orders");
+    let collector = Collector::start(Mode::Works);
+    let telemetry = telemetry(&collector.address, &[]);
+    let exchange = async {
+        let client = nats::connect(services::nats()).await.unwrap();
+        let mut orders = client.subscribe(subject.clone()).await.unwrap();
+        client.publish(subject.clone(), "".into()).await.unwrap();
+        client.inner().publish(subject.clone(), "".into()).await.unwrap();
+        for _ in 0..2 {
+            next(&mut orders).await.process(async |_| {}).await;
+        }
+    };
+    block_on(exchange.with_subscriber(telemetry.dispatch().clone()));
+    let lost = Rule::MessageConsumedWithoutContext;
+    let found = telemetry.audit().violations.into_iter().find(|v| v.rule == lost).unwrap();
+    assert_eq!((found.subject, found.count), (subject, 1));
+}
+
+#[test]
 fn a_message_that_is_refused_is_an_error() {
     let collector = run(async |client| {
         let big = vec![0_u8; client.max_payload() + 1];
