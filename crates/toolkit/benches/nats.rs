@@ -91,17 +91,20 @@ fn bare(runtime: &Runtime, server: &str) -> f64 {
     let flush = || runtime.block_on(client.flush()).unwrap();
     let publish = cpu::measure_tidily(
         "bare publish",
+        1,
         || client.publish(SUBJECT, PAYLOAD).now_or_never().unwrap().unwrap(),
         flush,
     );
     cpu::measure_tidily(
         "bare publish of one header",
+        1,
         || client.publish_with_headers(SUBJECT, headers(), PAYLOAD).now_or_never().unwrap().unwrap(),
         flush,
     );
     let received = message(Some(headers()));
     let handle = cpu::measure_tidily(
         "bare handler",
+        1,
         || drop(black_box(async { black_box(received.clone()) }.now_or_never().unwrap())),
         || {},
     );
@@ -113,6 +116,7 @@ fn traced(runtime: &Runtime, server: &str, name: &str) -> f64 {
     let flush = || runtime.block_on(client.flush()).unwrap();
     let publish = cpu::measure_tidily(
         &format!("traced publish, {name}"),
+        1,
         || client.publish(SUBJECT, PAYLOAD).now_or_never().unwrap().unwrap(),
         flush,
     );
@@ -122,6 +126,7 @@ fn traced(runtime: &Runtime, server: &str, name: &str) -> f64 {
     let received = message(Some(headers));
     let handle = cpu::measure_tidily(
         &format!("traced handler, {name}"),
+        1,
         || {
             let message = client.trace(received.clone());
             message.process(|message| async { drop(black_box(message)) }).now_or_never().unwrap();

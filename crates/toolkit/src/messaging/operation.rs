@@ -225,7 +225,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.decided {
-            let error_type = layer::with_data(&self.span, give_up).unwrap_or(given_up());
+            let error_type = layer::with_data(&self.span, give_up).unwrap_or_else(given_up);
             self.decide(error_type);
         }
     }
