@@ -156,11 +156,11 @@ fn end_to_end(broker: &str) {
 
     let (mut bare, mut traced) = (Vec::new(), Vec::new());
     for _ in 0..=ROUNDS {
-        let send = async || drop(producer.send(record(&bare_topic), LIMIT).await.unwrap());
+        let send = async || assert!(producer.send(record(&bare_topic), LIMIT).await.is_ok());
         let process = async || drop(black_box(consumer.recv().await.unwrap()));
         bare.push(exchange(&runtime, COUNT, send, process));
         tracing::dispatcher::with_default(telemetry.dispatch(), || {
-            let send = async || drop(traced_producer.send(record(&traced_topic), LIMIT).await.unwrap());
+            let send = async || assert!(traced_producer.send(record(&traced_topic), LIMIT).await.is_ok());
             let process = async || {
                 let received = traced_consumer.recv().await.unwrap();
                 let handle = received.process(handler);

@@ -109,7 +109,10 @@ fn run<R>(telemetry: &Telemetry, work: impl Future<Output = R>) -> R {
     runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), work).await }).unwrap()
 }
 
-fn headers(list: &[(&str, Option<&[u8]>)]) -> OwnedHeaders {
+/// Names and values of headers.
+type List<'a> = &'a [(&'a str, Option<&'a [u8]>)];
+
+fn headers(list: List<'_>) -> OwnedHeaders {
     list.iter().fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: *value }))
 }
 

@@ -60,6 +60,13 @@ fn lag_goes_up_with_what_is_produced_and_down_to_nothing_with_what_is_committed(
         behind(&consumer, until(&sink, "consumer_lag", &place.topic, |lag| lag == 3.0)).await;
         consumer.commit_batch(&batch, CommitMode::Async).unwrap();
         behind(&consumer, until(&sink, "consumer_lag", &place.topic, |lag| lag == 0.0)).await;
+        #[cfg(feature = "prometheus")]
+        for series in ["consumer_lag", "consumer_lag_seconds"] {
+            let shown = telemetry.prometheus().render(None).1;
+            let line = format!("messaging_destination_name=\"{}\"", place.topic);
+            let shown = shown.lines().find(|l| l.starts_with(&format!("{series}{{")) && l.contains(&line));
+            assert!(shown.is_some_and(|line| line.ends_with(" 0")), "{series}: {shown:?}");
+        }
         place.topic
     });
     let lag = sink.metric("consumer_lag");

@@ -4,12 +4,12 @@ use std::io::Error;
 
 use rdkafka::message::{OwnedHeaders, OwnedMessage};
 use rdkafka::{Message, Timestamp};
-use throughline_toolkit::kafka::{Client, Received, Relation, extract};
+use throughline_toolkit::kafka::{Batch, Client, Received, Relation, extract};
 use throughline_toolkit::propagation::TraceContext;
 use throughline_toolkit::testing::Sink;
 use tracing::info_span;
 
-use super::{Place, headers, run};
+use super::{List, Place, headers, run};
 
 const PARENT: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const OTHER: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
@@ -47,9 +47,25 @@ fn a_message_without_headers_starts_a_trace() {
     sink.trace_of(&name).has_spans(1).span(&name).is_root().has_links(0).has("messaging.kafka.offset", 0);
 }
 
+#[cfg(feature = "audit")]
+#[test]
+fn messages_without_context_are_found_by_the_audit() {
+    let sink = Sink::start();
+    let telemetry = sink.telemetry("read-model");
+    run(&telemetry, async {
+        let client = Client::new();
+        Received::new(&client, message(None)).process(|_| async {}).await;
+        let both = [message(None), message(Some(headers(&[("traceparent", Some(PARENT))])))];
+        Batch::new(&client, both).process(|_| async {}).await;
+    });
+    let violations = sink.metric("throughline.audit.violations");
+    let lost = violations.point([("rule", "message_consumed_without_context")]);
+    assert_eq!(lost.sum(), 2.0);
+}
+
 #[test]
 fn the_last_readable_context_counts() {
-    let lists: [&[(&str, Option<&[u8]>)]; 4] = [
+    let lists: [List<'_>; 4] = [
         &[("traceparent", Some(OTHER)), ("x", Some(b"y")), ("traceparent", Some(PARENT))],
         &[("traceparent", Some(PARENT)), ("traceparent", Some(b"\xff\xfe\xfd"))],
         &[("traceparent", None), ("traceparent", Some(PARENT)), ("traceparent", None)],
@@ -85,7 +101,7 @@ fn contexts_of_other_instrumentations_are_read() {
     // As they are written by the instrumentations of Java, kafkajs, Go's kotel and .NET; of Python's
     // aiokafka and kafka-python; of Python's confluent-kafka, which adds to what is there; by a
     // producer that knows a later version of the format; and by one that spells it otherwise.
-    let lists: [&[(&str, Option<&[u8]>)]; 6] = [
+    let lists: [List<'_>; 6] = [
         &[("traceparent", Some(PARENT))],
         &[
             ("traceparent", Some(PARENT)),
@@ -103,7 +119,7 @@ fn contexts_of_other_instrumentations_are_read() {
     for list in lists {
         assert_eq!(extract(&headers(list)).span_id().to_string(), "b7ad6b7169203331", "{list:?}");
     }
-    let b3: &[(&str, Option<&[u8]>)] = &[
+    let b3: List<'_> = &[
         ("X-B3-TraceId", Some(b"0af7651916cd43dd8448eb211c80319c")),
         ("X-B3-SpanId", Some(b"b7ad6b7169203331")),
         ("X-B3-Sampled", Some(b"1")),

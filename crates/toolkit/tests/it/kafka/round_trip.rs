@@ -3,10 +3,13 @@
 use std::io::Error;
 use std::time::Duration;
 
-use rdkafka::consumer::CommitMode;
+use futures::StreamExt;
+use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::message::Headers;
-use rdkafka::producer::FutureRecord;
+use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Message, Offset};
+use throughline_toolkit::kafka::rdkafka::{TracedConsumer, TracedProducer};
+use throughline_toolkit::kafka::{Client, Received};
 use throughline_toolkit::propagation::TraceContext;
 use throughline_toolkit::testing::{Sink, Value};
 use throughline_toolkit::{RecordError, SpanExt};
@@ -111,7 +114,6 @@ fn what_the_committed_consumer_leaves_behind_is_where_the_next_goes_on() {
         let second = consumer.recv().await.unwrap();
         assert_eq!((key(&*first), key(&*second)), ("a".to_owned(), "b".to_owned()));
         consumer.commit(&second, CommitMode::Sync).unwrap();
-        use rdkafka::consumer::Consumer;
         let committed = consumer.committed(LIMIT).unwrap();
         let committed = committed.find_partition(&place.topic, 0).unwrap().offset();
         assert_eq!(committed, Offset::Offset(2));
@@ -284,4 +286,32 @@ fn messages_processed_inside_another_span_link_to_it() {
     let trace = sink.trace_of(&send);
     trace.span(&format!("process {topic}")).child_of(&send).linked_to(&send).linked_to("import").has_links(2);
     sink.trace_of("import").span(&format!("commit {topic}")).child_of("import").linked_to(&send);
+}
+
+#[test]
+fn clients_that_exist_already_are_wrapped() {
+    let sink = Sink::start();
+    let telemetry = sink.telemetry("ledger");
+    let topic = run(&telemetry, async {
+        let place = Place::new("wrapped").await;
+        let producer: FutureProducer = place.config().create().unwrap();
+        let producer = TracedProducer::new(producer).client(Client::new().id("mine"));
+        producer.send(place.record("42"), LIMIT).await.unwrap();
+        producer.clone().send(place.record("43"), LIMIT).await.unwrap();
+        let consumer: StreamConsumer = place.consumer_config().create().unwrap();
+        let consumer = TracedConsumer::new(consumer).client(Client::new().group("mine"));
+        consumer.subscribe(&[&place.topic]).unwrap();
+        let streamed = consumer.stream().next().await.unwrap().unwrap();
+        consumer.trace(streamed).process(|_| async {}).await;
+        let message = consumer.recv().await.unwrap();
+        let (owned, client) = (message.detach(), Client::new().group("elsewhere"));
+        let elsewhere = tokio::spawn(async move { Received::new(&client, owned).creation().clone() });
+        assert_eq!(elsewhere.await.unwrap(), *message.creation());
+        consumer.commit(&message, CommitMode::Sync).unwrap();
+        place.topic
+    });
+    let sent = super::spans_named(&sink, &format!("send {topic}"), 2);
+    assert_eq!(sent[0].attribute("messaging.client.id"), Some(Value::Text("mine".to_owned())));
+    let trace = sink.trace(sent[0].trace_id());
+    trace.span(&format!("process {topic}")).has("messaging.consumer.group.name", "mine");
 }
