@@ -19,7 +19,8 @@ use toolkit::prometheus;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let telemetry = toolkit::init("ledger")?;
-    let meter = telemetry.meter("ledger");
+    // As libraries have it; `telemetry.meter("ledger")` is the same.
+    let meter = opentelemetry::global::meter("ledger");
     let created = meter
         .u64_counter("ledger_entries_created_total")
         .with_unit("{entry}")
