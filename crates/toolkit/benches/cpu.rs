@@ -19,8 +19,8 @@ pub(crate) fn measure(name: &str, parts: u32, work: impl FnMut()) {
 /// [`measure`] of work that leaves something behind: what `tidy` does after every hundred
 /// iterations does not count. Returns the least cost.
 #[allow(dead_code, reason = "not every bench has work that leaves something behind")]
-pub(crate) fn measure_tidily(name: &str, work: impl FnMut(), tidy: impl FnMut()) -> f64 {
-    blocks(name, 1, 100, work, tidy)
+pub(crate) fn measure_tidily(name: &str, parts: u32, work: impl FnMut(), tidy: impl FnMut()) -> f64 {
+    blocks(name, parts, 100, work, tidy)
 }
 
 fn blocks(name: &str, parts: u32, run: u32, mut work: impl FnMut(), mut tidy: impl FnMut()) -> f64 {
