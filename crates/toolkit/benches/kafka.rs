@@ -144,6 +144,9 @@ fn end_to_end(broker: &str) {
     let record = |topic| FutureRecord::to(topic).key(KEY).payload(PAYLOAD);
 
     let producer: FutureProducer = config.create().unwrap();
+    for topic in [&bare_topic, &traced_topic] {
+        runtime.block_on(producer.send(record(topic), LIMIT)).unwrap(); // makes the topic
+    }
     let consumer: StreamConsumer = consuming.set("group.id", &bare_topic).create().unwrap();
     consumer.subscribe(&[&bare_topic]).unwrap();
     let telemetry = telemetry("always_on");
