@@ -16,27 +16,30 @@ use toolkit::nats::jetstream::{TracedConsumer, TracedMessage};
 use toolkit::nats::{self, TracedClient, TracedSubscriber};
 use tracing::Instrument;
 
+const STREAM: &str = "DEMO_CHAT";
+
 type History = Arc<Mutex<Vec<String>>>;
 
 #[tokio::main]
 async fn main() -> Result<(), async_nats::Error> {
     let telemetry = toolkit::init("chat")?;
     let url = std::env::args().nth(1).unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());
-    let client = nats::connect(url).await?.template("chat.history.{room}").template("chat.{room}");
+    let client = nats::connect(url).await?.template("demo.history.{room}").template("demo.chat.{room}");
     let history = History::default();
     let worker = tokio::spawn(persist(worker(&client).await?, Arc::clone(&history)));
-    let historian = tokio::spawn(answer(client.subscribe("chat.history.*").await?, history));
+    let historian = tokio::spawn(answer(client.subscribe("demo.history.*").await?, history));
 
     let jetstream = client.jetstream();
     for text in ["hello", "is anybody there?"] {
-        let send = async { jetstream.publish("chat.general", text.into()).await?.await };
+        let send = async { jetstream.publish("demo.chat.general", text.into()).await?.await };
         let stored = send.instrument(tracing::info_span!("send_message")).await?;
         tracing::info!(stored.sequence, "stored");
     }
     worker.await??;
-    let page = client.request("chat.history.general", "50".into()).await?;
+    let page = client.request("demo.history.general", "50".into()).await?;
     tracing::info!(page = ?page.payload, "history");
     historian.abort();
+    jetstream.delete_stream(STREAM).await?;
     client.drain().await?;
     telemetry.shutdown(Duration::from_secs(2)).await.log();
     Ok(())
@@ -45,8 +48,8 @@ async fn main() -> Result<(), async_nats::Error> {
 async fn worker(client: &TracedClient) -> Result<TracedConsumer<pull::Config>, async_nats::Error> {
     let jetstream = client.jetstream();
     let config = stream::Config {
-        name: "CHAT_EXAMPLE".to_owned(),
-        subjects: vec!["chat.*".to_owned()],
+        name: STREAM.to_owned(),
+        subjects: vec!["demo.chat.*".to_owned()],
         storage: stream::StorageType::Memory,
         max_age: Duration::from_secs(60),
         ..stream::Config::default()

@@ -145,7 +145,8 @@ impl<F: Future> Future for Below<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _parent = this.context.is_valid().then(|| active::push_parent(this.context.clone()));
+        let carries = this.context.is_valid() || this.context.baggage.is_some();
+        let _parent = carries.then(|| active::push_parent(this.context.clone()));
         this.inner.poll(cx)
     }
 }

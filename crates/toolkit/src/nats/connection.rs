@@ -203,3 +203,56 @@ fn advertised(info: &ServerInfo) -> Option<(String, u16)> {
     let unspecified = matches!(info.host.as_str(), "" | "0.0.0.0" | "::" | "[::]");
     (!unspecified).then(|| (info.host.clone(), info.port))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learnt(given: Option<&str>, host: &str, cluster: &[&str]) -> Option<(String, u16)> {
+        let given = given.map(|host| (host.to_owned(), 4222));
+        let peer = Peer::new(Arc::default(), given);
+        let connect_urls = cluster.iter().map(|&url| url.to_owned()).collect();
+        let (host, server_id) = (host.to_owned(), "ND4".to_owned());
+        let info =
+            ServerInfo { server_id, host, port: 4223, client_id: 7, connect_urls, ..ServerInfo::default() };
+        peer.learn(Some(info), 1);
+        let known = peer.known.read();
+        assert_eq!(known.client_id.as_deref(), Some("7"));
+        known.address.clone()
+    }
+
+    fn address(host: &str, port: u16) -> Option<(String, u16)> {
+        Some((host.to_owned(), port))
+    }
+
+    #[test]
+    fn a_lone_server_has_the_address_it_was_given() {
+        assert_eq!(learnt(Some("nats.shop"), "10.0.0.7", &[]), address("nats.shop", 4222));
+        assert_eq!(learnt(None, "10.0.0.7", &[]), address("10.0.0.7", 4223));
+        assert_eq!(learnt(None, "0.0.0.0", &[]), None);
+    }
+
+    #[test]
+    fn one_of_a_cluster_has_the_address_it_gives_itself() {
+        let cluster = ["10.0.0.7:4223", "10.0.0.8:4223"];
+        assert_eq!(learnt(Some("nats.shop"), "10.0.0.7", &cluster), address("10.0.0.7", 4223));
+        assert_eq!(learnt(Some("nats.shop"), "0.0.0.0", &cluster), address("nats.shop", 4222));
+    }
+
+    #[test]
+    fn what_is_told_again_is_not_taken_for_another_connection() {
+        let peer = Peer::new(Arc::default(), None);
+        let info = |host: &str, client_id| ServerInfo {
+            server_id: "ND4".to_owned(),
+            host: host.to_owned(),
+            client_id,
+            ..ServerInfo::default()
+        };
+        peer.learn(Some(info("10.0.0.7", 7)), 1);
+        peer.learn(Some(info("10.0.0.7", 7)), 2);
+        assert_eq!(peer.known.read().connects, 1, "the client will tell about the second in a moment");
+        peer.learn(Some(info("10.0.0.7", 9)), 2);
+        let known = peer.known.read();
+        assert_eq!((known.connects, known.client_id.as_deref()), (2, Some("9")));
+    }
+}

@@ -46,7 +46,8 @@ impl IntoIterator for TracedBatch {
 
 impl TracedBatch {
     /// Handles all messages inside one CONSUMER span `<subject> process` below the current span,
-    /// with a link to where each message was created; the links carry the delivery of each.
+    /// with a link to where each message was created; the links carry the delivery of each. No
+    /// messages make no span.
     ///
     /// An error of the handler is recorded on the span and counted.
     pub async fn process<Mark, R: Outcome<Mark>, F: Future<Output = R>>(
@@ -56,9 +57,12 @@ impl TracedBatch {
         let (source, messages) = (&self.source, &self.messages);
         let creations = messages.iter().map(TracedMessage::context);
         let place = source.place_of_all();
-        let mut running = source.connection.handle_all(PROCESS, place, creations, |data, core| {
-            describe(data, core, source, messages);
-        });
+        let begin = || {
+            source.connection.handle_all(PROCESS, place, creations, |data, core| {
+                describe(data, core, source, messages);
+            })
+        };
+        let mut running = if messages.is_empty() { None } else { begin() };
         if let Some(running) = &mut running {
             running.set_messages(0);
         }

@@ -11,7 +11,7 @@ use crate::collector::attribute;
 
 #[test]
 fn a_request_and_its_answer_are_one_trace() {
-    let subject = unique("chat.history");
+    let subject = unique("history");
     let collector = run(async |client| {
         let mut requests = client.subscribe(subject.clone()).await.unwrap();
         let answer = async {
@@ -61,7 +61,7 @@ fn a_request_and_its_answer_are_one_trace() {
 
 #[test]
 fn a_reply_carries_the_trace_of_its_request() {
-    let (subject, inbox) = (unique("chat.history"), unique("replies"));
+    let (subject, inbox) = (unique("history"), unique("replies"));
     let collector = run(async |client| {
         let mut requests = client.subscribe(subject.clone()).await.unwrap();
         let mut replies = client.subscribe(inbox.clone()).await.unwrap();
@@ -82,7 +82,7 @@ fn a_reply_carries_the_trace_of_its_request() {
 
 #[test]
 fn nobody_to_answer_is_an_error() {
-    let subject = unique("chat.history");
+    let subject = unique("history");
     let collector = run(async |client| {
         let error = client.request(subject.clone(), "".into()).await.unwrap_err();
         assert_eq!(error.kind(), RequestErrorKind::NoResponders);
@@ -98,7 +98,7 @@ fn nobody_to_answer_is_an_error() {
 
 #[test]
 fn an_answer_that_takes_too_long_is_an_error() {
-    let subject = unique("chat.history");
+    let subject = unique("history");
     let collector = run(async |client| {
         let _silent = client.subscribe(subject.clone()).await.unwrap();
         let request = Request::new().timeout(Some(Duration::from_millis(50)));
@@ -115,7 +115,7 @@ fn an_answer_that_takes_too_long_is_an_error() {
 
 #[test]
 fn an_error_of_the_service_is_one_of_the_request() {
-    let subject = unique("chat.history");
+    let subject = unique("history");
     let collector = run(async |client| {
         let mut requests = client.inner().subscribe(subject.clone()).await.unwrap();
         let answer = async {
