@@ -30,7 +30,7 @@
 //! | `send <topic>` of a record created earlier | CLIENT | the current span | the creation |
 //! | `process <topic>`, one message | CONSUMER | the creation, or see [`Relation`] | the creation, and the current span if it is not the parent |
 //! | `process <topic>`, a batch | CONSUMER | the current span | the creation of each message, with its partition, offset and key |
-//! | `commit <topic>` | CLIENT | the current span, else that of the processing | the creation |
+//! | `commit <topic>` | CLIENT | the current span, else that of the processing | the creation of each message |
 //!
 //! The *creation* of a message is the span whose context its headers carry. The spans' attributes
 //! are those of the conventions (v1.44), and of our own, for a message that is processed:
@@ -57,6 +57,8 @@
 //! delays that. Both disappear with the consumer.
 
 mod batch;
+#[cfg(any(feature = "rdkafka", feature = "krafka"))]
+mod commit;
 #[cfg(any(feature = "rdkafka", feature = "krafka"))]
 mod error_name;
 mod headers;

@@ -1,6 +1,7 @@
 //! Messages that are processed together: one span, which links to where each was created.
 
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 use super::received::{Consumed, Received};
 use super::record::{Client, Record, set_partition};
@@ -17,7 +18,9 @@ use crate::propagation::TraceContext;
 #[derive(Debug)]
 pub struct Batch<M> {
     pub(super) messages: Vec<Received<M>>,
-    pub(super) client: Client,
+    client: Client,
+    /// The span that processed them.
+    processed: OnceLock<TraceContext>,
 }
 
 impl<M> Deref for Batch<M> {
@@ -40,13 +43,23 @@ impl<M> IntoIterator for Batch<M> {
 impl<M: Consumed> Batch<M> {
     /// Takes messages from a client that this toolkit does not wrap.
     pub fn new(client: &Client, messages: impl IntoIterator<Item = M>) -> Self {
-        let messages = messages.into_iter().map(|message| Received::new(client, message)).collect();
-        Self { messages, client: client.clone() }
+        Self::of(client, messages.into_iter().map(|message| Received::new(client, message)).collect())
+    }
+
+    pub(super) fn of(client: &Client, messages: Vec<Received<M>>) -> Self {
+        Self { messages, client: client.clone(), processed: OnceLock::new() }
+    }
+
+    /// The span that processed them.
+    #[cfg(any(feature = "rdkafka", feature = "krafka"))]
+    pub(super) fn processed(&self) -> Option<&TraceContext> {
+        self.processed.get()
     }
 
     /// Runs the handler of the messages in one CONSUMER span, `process <topic>` when all are of one
     /// topic. It has a link for each message, which says partition, offset and key. As many links
-    /// are kept as `OTEL_SPAN_LINK_COUNT_LIMIT` allows, 128 unless set: let batches be no larger.
+    /// are kept as `OTEL_SPAN_LINK_COUNT_LIMIT` allows, 128 unless set: let batches be no larger. A batch
+    /// without messages makes no span.
     pub async fn process<'m, Mark, R, F, H>(&'m self, handler: F) -> R
     where
         F: FnOnce(&'m [Received<M>]) -> H,
@@ -54,11 +67,15 @@ impl<M: Consumed> Batch<M> {
         R: Outcome<Mark>,
     {
         let running = self.begin();
-        consume::handle(running, &TraceContext::current(), async { handler(&self.messages).await }).await
+        let handler = async {
+            let _before = self.processed.set(TraceContext::current()).is_err();
+            handler(&self.messages).await
+        };
+        consume::handle(running, &TraceContext::current(), handler).await
     }
 
     fn begin(&self) -> Option<Running> {
-        let topic = self.shared(|record| record.topic).unwrap_or("");
+        let topic = shared(&self.messages, |record| record.topic).unwrap_or("");
         let process = OperationType::Process;
         let operation = self.client.operation(topic, process.as_str(), process, SpanKind::Consumer);
         if self.is_empty() {
@@ -77,10 +94,10 @@ impl<M: Consumed> Batch<M> {
         self.client.describe(&mut data.fields, limits.fields);
         let count = i64::try_from(self.len()).unwrap_or(i64::MAX);
         data.fields.append(Key::Static(names::BATCH_COUNT), Stored::Int(count), limits.fields);
-        if let Some(Some(partition)) = self.shared(|record| record.partition) {
+        if let Some(Some(partition)) = shared(&self.messages, |record| record.partition) {
             set_partition(&mut data.fields, partition, limits.fields);
         }
-        let mixed = self.shared(|record| record.topic).is_none();
+        let mixed = shared(&self.messages, |record| record.topic).is_none();
         let started_ns = data.start_ns;
         for received in &self.messages {
             let record = received.message.as_record();
@@ -96,11 +113,14 @@ impl<M: Consumed> Batch<M> {
             });
         }
     }
+}
 
-    /// What all messages have the same, if they do.
-    fn shared<'a, V: PartialEq>(&'a self, of: impl Fn(&Record<'a>) -> V) -> Option<V> {
-        let mut values = self.messages.iter().map(|received| of(&received.message.as_record()));
-        let first = values.next()?;
-        values.all(|value| value == first).then_some(first)
-    }
+/// What all messages have the same, if they do.
+pub(super) fn shared<'a, M: Consumed, V: PartialEq>(
+    messages: &'a [Received<M>],
+    of: impl Fn(&Record<'a>) -> V,
+) -> Option<V> {
+    let mut values = messages.iter().map(|received| of(&received.message.as_record()));
+    let first = values.next()?;
+    values.all(|value| value == first).then_some(first)
 }

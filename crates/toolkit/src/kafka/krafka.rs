@@ -2,7 +2,6 @@
 //!
 //! ```no_run
 //! use krafka::{Kafka, Record};
-//! use throughline_toolkit::kafka::Client;
 //! use throughline_toolkit::kafka::krafka::{TracedConsumer, TracedProducer};
 //!
 //! # async fn f() -> krafka::Result<()> {
@@ -12,7 +11,7 @@
 //! producer.send(Record::new("ledger.entry.v1", "booked").key("42")).await?;
 //!
 //! let consumer = kafka.consumer("read-model").build().await?;
-//! let consumer = TracedConsumer::new(consumer).client(Client::new().group("read-model"));
+//! let consumer = TracedConsumer::new(consumer).client(|client| client.group("read-model"));
 //! consumer.subscribe(["ledger.entry.v1"]).await?;
 //! while let Some(message) = consumer.recv().await? {
 //!     message.process(|m| async move { project(m.value.as_deref()).await }).await.ok();

@@ -9,8 +9,6 @@ use crate::SpanKind;
 use crate::core::Core;
 use crate::layer::span_data::SpanData;
 use crate::messaging::consume::{self, Outcome};
-#[cfg(any(feature = "rdkafka", feature = "krafka"))]
-use crate::messaging::leaf::Leaf;
 use crate::messaging::names;
 use crate::messaging::operation::{OperationType, Running, link, link_surroundings};
 use crate::propagation::TraceContext;
@@ -121,19 +119,9 @@ impl<M: Consumed> Received<M> {
         headers::text(self.message.record_headers()?, self.message_id_at?)
     }
 
-    /// Starts a CLIENT span `commit <topic>`: in the current span, else in the one that processed
-    /// the message, else where the message was created.
+    /// The span that processed it.
     #[cfg(any(feature = "rdkafka", feature = "krafka"))]
-    pub(super) fn begin_commit(&self, record: &Record<'_>) -> Option<Leaf> {
-        let settle = OperationType::Settle;
-        let operation = self.client.operation(record.topic, "commit", settle, SpanKind::Client);
-        let around = TraceContext::current();
-        let parent = if around.is_valid() { &around } else { self.processed.get().unwrap_or(&self.creation) };
-        Leaf::begin(&operation, Some(parent), |data, core| {
-            let limits = &core.settings.span_limits;
-            self.client.describe(&mut data.fields, limits.fields);
-            record.describe_place(&mut data.fields, limits.fields);
-            link(data, limits, &self.creation, |_, _| {});
-        })
+    pub(super) fn processed(&self) -> Option<&TraceContext> {
+        self.processed.get()
     }
 }

@@ -115,7 +115,7 @@ pub enum Relation {
     Link,
 }
 
-/// What is the same for all records that a client sends or receives.
+/// What is the same for all records that a client sends or receives. Clones are cheap.
 ///
 /// ```
 /// use throughline_toolkit::kafka::Client;

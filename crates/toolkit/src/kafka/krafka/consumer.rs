@@ -13,7 +13,8 @@ use futures::FutureExt;
 use super::error::error_type;
 use crate::kafka::instruments::{Behind, LagSource, Watched};
 use crate::kafka::positions::Positions;
-use crate::kafka::{Batch, Client, Consumed, Received};
+use crate::kafka::{Batch, Client, Consumed, Received, commit};
+use crate::propagation::TraceContext;
 
 /// A [`Consumer`] whose messages come with the context they were created in.
 pub struct TracedConsumer {
@@ -29,11 +30,14 @@ impl TracedConsumer {
         Self::of(consumer, Client::new())
     }
 
-    /// Says more about the consumer: the group's name, which it does not tell.
+    /// Says more about the consumer, which does not tell its group's name:
+    /// `.client(|client| client.group("read-model"))`.
     #[must_use]
-    pub fn client(self, client: Client) -> Self {
+    pub fn client(self, say: impl FnOnce(Client) -> Client) -> Self {
+        let client = say(self.client);
         match Arc::try_unwrap(self.inner) {
             Ok(followed) => Self::of(followed.consumer, client),
+            // Metrics are being collected this moment.
             Err(inner) => Self { inner, client, watched: self.watched },
         }
     }
@@ -59,7 +63,7 @@ impl TracedConsumer {
     pub async fn poll(&self, wait: Duration) -> Result<Batch<ConsumerRecord>> {
         let records = self.inner.consumer.poll(wait).await?;
         let messages = records.into_iter().map(|record| self.trace(record)).collect();
-        Ok(Batch { messages, client: self.client.clone() })
+        Ok(Batch::of(&self.client, messages))
     }
 
     /// Takes a message that was received by other means, from a stream.
@@ -76,7 +80,7 @@ impl TracedConsumer {
     /// # Errors
     /// As [`Consumer::commit_offsets`], recorded on the span.
     pub async fn commit(&self, message: &Received<ConsumerRecord>) -> Result<()> {
-        self.commit_all(std::slice::from_ref(message)).await
+        self.commit_all(std::slice::from_ref(message), message.processed()).await
     }
 
     /// [`TracedConsumer::commit`] for all messages of a batch at once.
@@ -84,13 +88,15 @@ impl TracedConsumer {
     /// # Errors
     /// As [`TracedConsumer::commit`].
     pub async fn commit_batch(&self, batch: &Batch<ConsumerRecord>) -> Result<()> {
-        self.commit_all(&batch.messages).await
+        self.commit_all(batch, batch.processed()).await
     }
 
-    async fn commit_all(&self, messages: &[Received<ConsumerRecord>]) -> Result<()> {
-        let Some(last) = messages.last() else { return Ok(()) };
-        let record = last.message.as_record();
-        let commit = last.begin_commit(&record);
+    async fn commit_all(
+        &self,
+        messages: &[Received<ConsumerRecord>],
+        processed: Option<&TraceContext>,
+    ) -> Result<()> {
+        let commit = commit::begin(messages, processed);
         let mut offsets = HashMap::new();
         for message in messages {
             let next = message.offset.saturating_add(1);

@@ -23,10 +23,10 @@ impl TracedProducer {
         Self { inner: producer, client: Client::new() }
     }
 
-    /// Says more about the producer.
+    /// Says more about the producer than is known: `.client(|client| client.id("ledger"))`.
     #[must_use]
-    pub fn client(mut self, client: Client) -> Self {
-        self.client = client;
+    pub fn client(mut self, say: impl FnOnce(Client) -> Client) -> Self {
+        self.client = say(self.client);
         self
     }
 

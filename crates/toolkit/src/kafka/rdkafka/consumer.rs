@@ -17,7 +17,8 @@ use parking_lot::Mutex;
 use super::context::{Context, Silent};
 use super::error::error_type;
 use super::observer::Observer;
-use crate::kafka::{Batch, Client, Consumed, Received};
+use crate::kafka::{Batch, Client, Consumed, Received, commit};
+use crate::propagation::TraceContext;
 
 /// How often the end of partitions is learned, unless `statistics.interval.ms` says otherwise.
 const STATISTICS_INTERVAL_MS: &str = "5000";
@@ -39,14 +40,15 @@ impl<C: ConsumerContext + 'static> TracedConsumer<C> {
         Self { inner: consumer, client: Client::new(), observer: None, pending: Mutex::default() }
     }
 
-    /// Says more about the consumer.
+    /// Says more about the consumer than is known: `.client(|client| client.group("read-model"))`.
     #[must_use]
-    pub fn client(mut self, client: Client) -> Self {
-        self.client = client;
+    pub fn client(mut self, say: impl FnOnce(Client) -> Client) -> Self {
+        self.client = say(self.client);
         self
     }
 
-    /// Tells the observer, which the consumer's context feeds, of messages and commits.
+    /// Tells the observer, which the consumer's context feeds, of messages and commits, and takes
+    /// over the names it knows.
     #[must_use]
     pub fn observed_by(mut self, observer: Observer) -> Self {
         self.client = observer.client().clone();
@@ -88,7 +90,7 @@ impl<C: ConsumerContext + 'static> TracedConsumer<C> {
                 Either::Right(_) => break,
             }
         }
-        Ok(Batch { messages, client: self.client.clone() })
+        Ok(Batch::of(&self.client, messages))
     }
 
     /// Takes a message that was received by other means, from a stream or a partition's queue.
@@ -109,7 +111,7 @@ impl<C: ConsumerContext + 'static> TracedConsumer<C> {
     /// # Errors
     /// As [`Consumer::commit`], recorded on the span.
     pub fn commit<M: Consumed>(&self, message: &Received<M>, mode: CommitMode) -> KafkaResult<()> {
-        self.commit_all(std::slice::from_ref(message), mode)
+        self.commit_all(std::slice::from_ref(message), message.processed(), mode)
     }
 
     /// [`TracedConsumer::commit`] for all messages of a batch at once.
@@ -117,13 +119,16 @@ impl<C: ConsumerContext + 'static> TracedConsumer<C> {
     /// # Errors
     /// As [`TracedConsumer::commit`].
     pub fn commit_batch<M: Consumed>(&self, batch: &Batch<M>, mode: CommitMode) -> KafkaResult<()> {
-        self.commit_all(&batch.messages, mode)
+        self.commit_all(batch, batch.processed(), mode)
     }
 
-    fn commit_all<M: Consumed>(&self, messages: &[Received<M>], mode: CommitMode) -> KafkaResult<()> {
-        let Some(last) = messages.last() else { return Ok(()) };
-        let record = last.message.as_record();
-        let commit = last.begin_commit(&record);
+    fn commit_all<M: Consumed>(
+        &self,
+        messages: &[Received<M>],
+        processed: Option<&TraceContext>,
+        mode: CommitMode,
+    ) -> KafkaResult<()> {
+        let commit = commit::begin(messages, processed);
         let outcome = self.commit_offsets(messages, mode);
         match commit {
             Some(commit) => commit.finish(outcome, error_type),
@@ -141,6 +146,9 @@ impl<C: ConsumerContext + 'static> TracedConsumer<C> {
                 Some(mut known) => known.set_offset(next)?,
                 None => offsets.add_partition_offset(record.topic, partition, next)?,
             }
+        }
+        if offsets.count() == 0 {
+            return Ok(());
         }
         self.inner.commit(&offsets, mode)?;
         if let (Some(observer), CommitMode::Sync) = (&self.observer, mode) {

@@ -30,10 +30,10 @@ impl<C: ClientContext + 'static> TracedProducer<C> {
         Self { inner: producer, client: Client::new() }
     }
 
-    /// Says more about the producer.
+    /// Says more about the producer than is known: `.client(|client| client.id("ledger"))`.
     #[must_use]
-    pub fn client(mut self, client: Client) -> Self {
-        self.client = client;
+    pub fn client(mut self, say: impl FnOnce(Client) -> Client) -> Self {
+        self.client = say(self.client);
         self
     }
 
@@ -138,6 +138,6 @@ impl<C: ClientContext + 'static> FromClientConfigAndContext<C> for TracedProduce
     fn from_config_and_context(config: &ClientConfig, context: C) -> KafkaResult<Self> {
         let context = Context::new(config, context);
         let client = context.observer().client().clone();
-        Ok(Self::new(FutureProducer::from_config_and_context(config, context)?).client(client))
+        Ok(Self { inner: FutureProducer::from_config_and_context(config, context)?, client })
     }
 }

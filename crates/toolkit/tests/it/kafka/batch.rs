@@ -41,6 +41,10 @@ fn a_batch_links_to_the_trace_of_each_of_its_messages() {
         place.topic
     });
     let trace = sink.trace_of("INSERT statements");
+    let commit = trace.span(&format!("commit {topic}")).child_of(&format!("process {topic}"));
+    let commit = commit.has("messaging.batch.message_count", 4).has_no("messaging.kafka.offset");
+    let committed: Vec<_> = commit.links().map(|link| link.attribute("messaging.kafka.offset")).collect();
+    assert_eq!(committed, [0, 1, 2].map(|offset| Some(Value::Int(offset))));
     let process = trace.root().is_consumer().is_root().has_links(3);
     assert_eq!(process.name(), format!("process {topic}"));
     let process = process

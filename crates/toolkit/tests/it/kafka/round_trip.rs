@@ -295,11 +295,11 @@ fn clients_that_exist_already_are_wrapped() {
     let topic = run(&telemetry, async {
         let place = Place::new("wrapped").await;
         let producer: FutureProducer = place.config().create().unwrap();
-        let producer = TracedProducer::new(producer).client(Client::new().id("mine"));
+        let producer = TracedProducer::new(producer).client(|client| client.id("mine"));
         producer.send(place.record("42"), LIMIT).await.unwrap();
         producer.clone().send(place.record("43"), LIMIT).await.unwrap();
         let consumer: StreamConsumer = place.consumer_config().create().unwrap();
-        let consumer = TracedConsumer::new(consumer).client(Client::new().group("mine"));
+        let consumer = TracedConsumer::new(consumer).client(|client| client.group("mine"));
         consumer.subscribe(&[&place.topic]).unwrap();
         let streamed = consumer.stream().next().await.unwrap().unwrap();
         consumer.trace(streamed).process(|_| async {}).await;
