@@ -45,6 +45,8 @@ mod traced;
 #[cfg(feature = "sqlx")]
 mod transaction;
 
+#[cfg(feature = "outbox")]
+pub(crate) use product::Place;
 #[cfg(feature = "sqlx")]
 pub use {pool::TracedPool, product::Product, traced::TracedQuery, transaction::TracedTransaction};
 

@@ -31,7 +31,7 @@ pub struct Place {
 }
 
 impl Place {
-    pub(super) fn query<'a>(&'a self, sql: &'a str) -> Query<'a> {
+    pub(crate) fn query<'a>(&'a self, sql: &'a str) -> Query<'a> {
         Query {
             system: self.system,
             sql,
@@ -72,9 +72,10 @@ impl Product for Postgres {
 impl Product for Sqlite {
     fn place(options: &Options<Self>) -> Place {
         let name = options.get_filename().file_name().map(|name| name.to_string_lossy());
-        // A database in memory has a made-up name.
-        let namespace = name.filter(|name| !name.starts_with("file:") && name != ":memory:");
-        Place { system: System::Sqlite, namespace: namespace.map(Into::into), server: None }
+        // A database in memory has a made-up name; SQLite itself calls it so.
+        let name = name.filter(|name| !name.starts_with("file:") && name != ":memory:");
+        let namespace = name.map_or_else(|| "main".to_owned(), Into::into);
+        Place { system: System::Sqlite, namespace: Some(namespace), server: None }
     }
 
     fn affected(result: &Self::QueryResult) -> u64 {
@@ -87,7 +88,8 @@ impl Product for Any {
         let url = &options.database_url;
         if !url.scheme().starts_with("postgres") {
             let name = url.path().rsplit('/').next().filter(|name| !name.is_empty() && *name != ":memory:");
-            return Place { system: System::Sqlite, namespace: name.map(str::to_owned), server: None };
+            let namespace = Some(name.unwrap_or("main").to_owned());
+            return Place { system: System::Sqlite, namespace, server: None };
         }
         let namespace = url.path().trim_start_matches('/');
         Place {

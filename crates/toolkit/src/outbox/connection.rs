@@ -1,6 +1,8 @@
 //! The databases an outbox can live in, reduced to what it needs of them: a statement with a few
 //! kinds of values, and rows read column by column.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use sqlx::any::AnyRow;
 use sqlx::postgres::PgRow;
@@ -9,13 +11,15 @@ use sqlx::{Any, AnyConnection, Connection, PgConnection, Postgres, Row, Sqlite, 
 
 use super::statements::Sql;
 use crate::clock;
-use crate::db::{Query, Rows, System};
+use crate::db::{Place, Product, Query, Rows, System};
 
 /// A connection to a database that can hold an outbox: PostgreSQL's, SQLite's, or sqlx's `Any`
 /// over one of them. In a transaction, `&mut *tx` is one.
 pub trait OutboxConnection: Connection + sealed::Sealed {
     #[doc(hidden)]
     fn dialect(&self) -> Result<Dialect, sqlx::Error>;
+    #[doc(hidden)]
+    fn place(options: &Self::Options) -> Place;
     #[doc(hidden)]
     fn run<'a>(
         &'a mut self,
@@ -111,6 +115,10 @@ macro_rules! outbox_connection {
         }
 
         impl OutboxConnection for $connection {
+            fn place(options: &Self::Options) -> Place {
+                <$database as Product>::place(options)
+            }
+
             fn dialect(&self) -> Result<Dialect, sqlx::Error> {
                 let dialect: fn(&Self) -> Result<Dialect, sqlx::Error> = $dialect;
                 dialect(self)
@@ -146,38 +154,82 @@ outbox_connection!(AnyConnection, Any, AnyRow, |connection| match connection.bac
     other => Err(sqlx::Error::Configuration(format!("an outbox cannot live in {other}").into())),
 });
 
-/// Runs a statement, traced, and tells how many rows it changed.
-pub(super) async fn execute<C: OutboxConnection>(
-    connection: &mut C,
-    sql: &Sql,
-    values: &[Value<'_>],
-) -> Result<u64, sqlx::Error> {
-    let dialect = connection.dialect()?;
-    let text = sql.text(dialect);
-    let query = Query::new(dialect.system(), text).summary(sql.summary);
-    query.run_affecting(connection.run(text, values), |rows| *rows).await
+/// A connection, and where it leads to if that is known.
+#[derive(Debug)]
+pub(super) struct Session<'a, C> {
+    connection: &'a mut C,
+    place: Option<&'a Arc<Place>>,
 }
 
-/// Reads rows, traced.
-pub(super) async fn fetch<C: OutboxConnection, T: Send>(
-    connection: &mut C,
-    sql: &Sql,
-    values: &[Value<'_>],
-    read: fn(&dyn Columns) -> Result<T, sqlx::Error>,
-) -> Result<Vec<T>, sqlx::Error> {
-    let dialect = connection.dialect()?;
-    let text = sql.text(dialect);
-    let query = Query::new(dialect.system(), text).summary(sql.summary);
-    query.run_counted(connection.rows(text, values, read), Vec::len).await
+/// A connection of which nothing is known but its kind.
+impl<'a, C: OutboxConnection> From<&'a mut C> for Session<'a, C> {
+    fn from(connection: &'a mut C) -> Self {
+        Self { connection, place: None }
+    }
 }
 
-/// Runs a statement that defines a table or an index.
-pub(super) async fn define<C: OutboxConnection>(
-    connection: &mut C,
-    statement: &'static str,
-) -> Result<(), sqlx::Error> {
-    let query = Query::new(connection.dialect()?.system(), statement);
-    query.run(connection.run(statement, &[])).await.map(drop)
+impl<'a, C: OutboxConnection> Session<'a, C> {
+    pub(super) fn to(place: &'a Arc<Place>, connection: &'a mut C) -> Self {
+        Self { connection, place: Some(place) }
+    }
+
+    /// Runs a statement, traced, and tells how many rows it changed.
+    pub(super) async fn execute(self, sql: &'static Sql, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
+        let dialect = self.connection.dialect()?;
+        let work = self.connection.run(sql.text(dialect), values);
+        query(self.place, dialect, sql).run_affecting(work, |rows| *rows).await
+    }
+
+    /// Reads rows, traced.
+    pub(super) async fn fetch<T: Send>(
+        self,
+        sql: &'static Sql,
+        values: &[Value<'_>],
+        read: fn(&dyn Columns) -> Result<T, sqlx::Error>,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        let dialect = self.connection.dialect()?;
+        let work = self.connection.rows(sql.text(dialect), values, read);
+        query(self.place, dialect, sql).run_counted(work, Vec::len).await
+    }
+
+    /// Runs a statement that defines a table or an index.
+    pub(super) async fn define(self, statement: &'static str) -> Result<(), sqlx::Error> {
+        let query = Query::new(self.connection.dialect()?.system(), statement);
+        query.run(self.connection.run(statement, &[])).await.map(drop)
+    }
+
+    /// [`Session::fetch`] without a span: only the answer shows whether it is worth one.
+    pub(super) async fn fetch_silently<T: Send>(
+        self,
+        sql: &'static Sql,
+        values: &[Value<'_>],
+        read: fn(&dyn Columns) -> Result<T, sqlx::Error>,
+    ) -> Result<Silent<Vec<T>>, sqlx::Error> {
+        let dialect = self.connection.dialect()?;
+        let started = clock::monotonic_ns();
+        let outcome = self.connection.rows(sql.text(dialect), values, read).await;
+        let place = self.place.map(Arc::clone);
+        Ok(Silent { outcome, started, dialect, place, sql, rows: |rows| Rows::returned(rows.len()) })
+    }
+
+    /// [`Session::execute`] without a span.
+    pub(super) async fn execute_silently(
+        self,
+        sql: &'static Sql,
+        values: &[Value<'_>],
+    ) -> Result<Silent<u64>, sqlx::Error> {
+        let dialect = self.connection.dialect()?;
+        let started = clock::monotonic_ns();
+        let outcome = self.connection.run(sql.text(dialect), values).await;
+        let place = self.place.map(Arc::clone);
+        Ok(Silent { outcome, started, dialect, place, sql, rows: |rows| Rows::Affected(*rows) })
+    }
+}
+
+fn query<'a>(place: Option<&'a Arc<Place>>, dialect: Dialect, sql: &'static Sql) -> Query<'a> {
+    let text = sql.text(dialect);
+    let query = place.map_or_else(|| Query::new(dialect.system(), text), |place| place.query(text));
+    query.summary(sql.summary)
 }
 
 /// What a statement that ran without a span answered, and when it began.
@@ -185,48 +237,21 @@ pub(super) struct Silent<T> {
     pub(super) outcome: Result<T, sqlx::Error>,
     /// On the monotonic clock.
     pub(super) started: u64,
-    query: Query<'static>,
+    dialect: Dialect,
+    place: Option<Arc<Place>>,
+    sql: &'static Sql,
     rows: fn(&T) -> Rows,
 }
 
 impl<T> Silent<T> {
+    /// Leaves it at that, unless it failed.
+    pub(super) fn answer(self) -> Result<T, sqlx::Error> {
+        if self.outcome.is_ok() { self.outcome } else { self.tell() }
+    }
+
     /// Gives the statement its span after all.
     pub(super) fn tell(self) -> Result<T, sqlx::Error> {
-        self.query.ran(self.started, &self.outcome, self.rows);
+        query(self.place.as_ref(), self.dialect, self.sql).ran(self.started, &self.outcome, self.rows);
         self.outcome
     }
-
-    async fn run(
-        (dialect, sql): (Dialect, &Sql),
-        rows: fn(&T) -> Rows,
-        work: impl Future<Output = Result<T, sqlx::Error>>,
-    ) -> Self {
-        let started = clock::monotonic_ns();
-        let outcome = work.await;
-        let query = Query::new(dialect.system(), sql.text(dialect)).summary(sql.summary);
-        Self { outcome, started, query, rows }
-    }
-}
-
-/// Reads rows without a span: only the answer shows whether they are worth one.
-pub(super) async fn fetch_silently<C: OutboxConnection, T: Send>(
-    connection: &mut C,
-    sql: &Sql,
-    values: &[Value<'_>],
-    read: fn(&dyn Columns) -> Result<T, sqlx::Error>,
-) -> Result<Silent<Vec<T>>, sqlx::Error> {
-    let dialect = connection.dialect()?;
-    let work = connection.rows(sql.text(dialect), values, read);
-    Ok(Silent::run((dialect, sql), |rows| Rows::returned(rows.len()), work).await)
-}
-
-/// The same for a statement that changes rows.
-pub(super) async fn execute_silently<C: OutboxConnection>(
-    connection: &mut C,
-    sql: &Sql,
-    values: &[Value<'_>],
-) -> Result<Silent<u64>, sqlx::Error> {
-    let dialect = connection.dialect()?;
-    let work = connection.run(sql.text(dialect), values);
-    Ok(Silent::run((dialect, sql), |rows| Rows::Affected(*rows), work).await)
 }

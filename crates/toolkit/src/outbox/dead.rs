@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
-use super::connection::{self, Columns, OutboxConnection, Value};
+use super::connection::{Columns, OutboxConnection, Session, Value};
 use super::{Outbox, statements};
 
 /// A row that was put aside.
@@ -55,7 +55,7 @@ impl Outbox {
         limit: u32,
     ) -> Result<Vec<DeadRow>, sqlx::Error> {
         let values = [Value::Int(i64::from(limit))];
-        connection::fetch(connection, &statements::LIST_DEAD, &values, DeadRow::read).await
+        Session::from(connection).fetch(&statements::LIST_DEAD, &values, DeadRow::read).await
     }
 
     /// Has a row that was put aside sent after all: as the last of its key, since those behind it
@@ -65,7 +65,7 @@ impl Outbox {
     /// As sqlx's queries.
     pub async fn requeue<C: OutboxConnection>(connection: &mut C, id: Uuid) -> Result<bool, sqlx::Error> {
         let id = id.to_string();
-        Ok(connection::execute(connection, &statements::REQUEUE, &[Value::Text(&id)]).await? == 1)
+        Ok(Session::from(connection).execute(&statements::REQUEUE, &[Value::Text(&id)]).await? == 1)
     }
 
     /// [`Outbox::requeue`] for rows of a destination, in their order and at most `limit` of them.
@@ -79,10 +79,12 @@ impl Outbox {
         limit: u32,
     ) -> Result<u64, sqlx::Error> {
         let values = [Value::Text(destination), Value::Int(i64::from(limit))];
-        let ids = connection::fetch(connection, &statements::DEAD_IDS, &values, |row| row.text(0)).await?;
+        let ids =
+            Session::from(&mut *connection).fetch(&statements::DEAD_IDS, &values, |row| row.text(0)).await?;
         let mut requeued = 0;
         for id in ids {
-            requeued += connection::execute(connection, &statements::REQUEUE, &[Value::Text(&id)]).await?;
+            requeued +=
+                Session::from(&mut *connection).execute(&statements::REQUEUE, &[Value::Text(&id)]).await?;
         }
         Ok(requeued)
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use sqlx::Pool;
 
-use super::connection::{self, OutboxConnection, Value};
+use super::connection::{OutboxConnection, Session, Value};
 use super::stage::micros;
 use super::{statements, tables};
 
@@ -49,7 +49,7 @@ impl Inbox {
         message_id: &str,
     ) -> Result<bool, sqlx::Error> {
         let values = [Value::Text(consumer), Value::Text(message_id), Value::Int(micros(SystemTime::now()))];
-        Ok(connection::execute(connection, &statements::RECEIVE, &values).await? == 1)
+        Ok(Session::from(connection).execute(&statements::RECEIVE, &values).await? == 1)
     }
 
     /// Forgets messages that were received longer ago than `age`, at most `limit` of them: no
@@ -64,6 +64,6 @@ impl Inbox {
     ) -> Result<u64, sqlx::Error> {
         let before = SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
         let values = [Value::Int(micros(before)), Value::Int(i64::from(limit))];
-        connection::execute(connection, &statements::FORGET, &values).await
+        Session::from(connection).execute(&statements::FORGET, &values).await
     }
 }

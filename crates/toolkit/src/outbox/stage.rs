@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::connection::{self, Dialect, OutboxConnection, Value};
+use super::connection::{Dialect, OutboxConnection, Session, Value};
 use super::event::{Broker, Event};
 use super::{row, statements, tables};
 use crate::SpanKind;
@@ -130,9 +130,9 @@ impl Outbox {
             Value::MaybeText(saved.baggage.as_deref()),
             Value::Int(micros(SystemTime::now())),
         ];
-        connection::execute(connection, &statements::STAGE, &values).await?;
+        Session::from(&mut *connection).execute(&statements::STAGE, &values).await?;
         if self.announcing && connection.dialect()? == Dialect::Postgresql {
-            connection::execute(connection, &statements::ANNOUNCE, &[]).await?;
+            Session::from(connection).execute(&statements::ANNOUNCE, &[]).await?;
         }
         Ok(())
     }

@@ -23,11 +23,11 @@ impl Sql {
     }
 }
 
-pub(super) const LOCK_SCHEMA: Sql = Sql::same("lock schema", "SELECT pg_advisory_xact_lock($1)");
+pub(super) static LOCK_SCHEMA: Sql = Sql::same("lock schema", "SELECT pg_advisory_xact_lock($1)");
 
 /// id, event_type, aggregate_id, destination, key, payload, headers, traceparent, tracestate,
 /// baggage, created_at.
-pub(super) const STAGE: Sql = Sql {
+pub(super) static STAGE: Sql = Sql {
     summary: "INSERT outbox",
     postgresql: "INSERT INTO outbox (id, event_type, aggregate_id, destination, key, payload, \
         headers, traceparent, tracestate, baggage, created_at) \
@@ -38,11 +38,11 @@ pub(super) const STAGE: Sql = Sql {
 };
 
 /// Listening relays hear of it when the transaction is committed. SQLite knows no such thing.
-pub(super) const ANNOUNCE: Sql = Sql::same("NOTIFY outbox", "SELECT pg_notify('throughline_outbox', '')");
+pub(super) static ANNOUNCE: Sql = Sql::same("NOTIFY outbox", "SELECT pg_notify('throughline_outbox', '')");
 
 /// Rows that may be sent now, in order: now, at most, partitions held (a bit each), destinations
 /// to leave alone (JSON). A row behind one of its key that waits for its next attempt waits too.
-pub(super) const DUE: Sql = Sql {
+pub(super) static DUE: Sql = Sql {
     summary: "SELECT outbox",
     postgresql: "SELECT id::text, event_type, aggregate_id, destination, key, payload, headers, \
         traceparent, tracestate, baggage, created_at, attempts FROM outbox \
@@ -67,7 +67,7 @@ pub(super) const DUE: Sql = Sql {
 };
 
 /// sent_at, ids (JSON).
-pub(super) const SENT: Sql = Sql {
+pub(super) static SENT: Sql = Sql {
     summary: "UPDATE outbox sent",
     postgresql: "UPDATE outbox SET sent_at = $1, attempts = attempts + 1 WHERE sent_at IS NULL \
         AND id = ANY (ARRAY(SELECT value::uuid FROM json_array_elements_text($2::json)))",
@@ -76,7 +76,7 @@ pub(super) const SENT: Sql = Sql {
 };
 
 /// next_attempt_at, error, id.
-pub(super) const FAILED: Sql = Sql {
+pub(super) static FAILED: Sql = Sql {
     summary: "UPDATE outbox failed",
     postgresql: "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = $1, last_error = $2 \
         WHERE id = $3::uuid",
@@ -85,14 +85,14 @@ pub(super) const FAILED: Sql = Sql {
 };
 
 /// error, id: the broker was away, which is not counted against the row.
-pub(super) const UNREACHED: Sql = Sql {
+pub(super) static UNREACHED: Sql = Sql {
     summary: "UPDATE outbox unreached",
     postgresql: "UPDATE outbox SET last_error = $1 WHERE id = $2::uuid",
     sqlite: "UPDATE outbox SET last_error = $1 WHERE id = $2",
 };
 
 /// dead_at, error, id.
-pub(super) const DEAD: Sql = Sql {
+pub(super) static DEAD: Sql = Sql {
     summary: "UPDATE outbox dead",
     postgresql: "UPDATE outbox SET attempts = attempts + 1, dead_at = $1, last_error = $2 \
         WHERE id = $3::uuid",
@@ -100,7 +100,7 @@ pub(super) const DEAD: Sql = Sql {
 };
 
 /// Sent before, at most.
-pub(super) const PRUNE: Sql = Sql {
+pub(super) static PRUNE: Sql = Sql {
     summary: "DELETE outbox",
     postgresql: "DELETE FROM outbox WHERE id IN \
         (SELECT id FROM outbox WHERE sent_at < $1 ORDER BY sent_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
@@ -109,20 +109,20 @@ pub(super) const PRUNE: Sql = Sql {
 };
 
 /// Destination, number, oldest.
-pub(super) const PENDING: Sql = Sql::same(
+pub(super) static PENDING: Sql = Sql::same(
     "SELECT outbox pending",
     "SELECT destination, count(*), min(created_at) FROM outbox \
         WHERE sent_at IS NULL AND dead_at IS NULL GROUP BY destination",
 );
 
 /// Destination, number.
-pub(super) const COUNT_DEAD: Sql = Sql::same(
+pub(super) static COUNT_DEAD: Sql = Sql::same(
     "SELECT outbox dead",
     "SELECT destination, count(*) FROM outbox WHERE dead_at IS NOT NULL GROUP BY destination",
 );
 
 /// At most.
-pub(super) const LIST_DEAD: Sql = Sql {
+pub(super) static LIST_DEAD: Sql = Sql {
     summary: "SELECT outbox dead",
     postgresql: "SELECT id::text, event_type, aggregate_id, destination, key, attempts, dead_at, \
         last_error FROM outbox WHERE dead_at IS NOT NULL ORDER BY position LIMIT $1",
@@ -131,7 +131,7 @@ pub(super) const LIST_DEAD: Sql = Sql {
 };
 
 /// A row that comes back goes to the end: what was behind it is on its way or gone.
-pub(super) const REQUEUE: Sql = Sql {
+pub(super) static REQUEUE: Sql = Sql {
     summary: "UPDATE outbox requeue",
     postgresql: "UPDATE outbox SET dead_at = NULL, attempts = 0, next_attempt_at = 0, \
         position = nextval(pg_get_serial_sequence('outbox', 'position')) \
@@ -142,7 +142,7 @@ pub(super) const REQUEUE: Sql = Sql {
 };
 
 /// Destination, at most: the ids of dead rows in their order.
-pub(super) const DEAD_IDS: Sql = Sql {
+pub(super) static DEAD_IDS: Sql = Sql {
     summary: "SELECT outbox dead",
     postgresql: "SELECT id::text FROM outbox WHERE dead_at IS NOT NULL AND destination = $1 \
         ORDER BY position LIMIT $2",
@@ -151,13 +151,13 @@ pub(super) const DEAD_IDS: Sql = Sql {
 };
 
 /// consumer, message id, now.
-pub(super) const RECEIVE: Sql = Sql::same(
+pub(super) static RECEIVE: Sql = Sql::same(
     "INSERT inbox",
     "INSERT INTO inbox (consumer, message_id, received_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
 );
 
 /// Received before, at most.
-pub(super) const FORGET: Sql = Sql {
+pub(super) static FORGET: Sql = Sql {
     summary: "DELETE inbox",
     postgresql: "DELETE FROM inbox WHERE (consumer, message_id) IN \
         (SELECT consumer, message_id FROM inbox WHERE received_at < $1 \
@@ -167,17 +167,18 @@ pub(super) const FORGET: Sql = Sql {
 };
 
 /// The advisory locks of this table: one number for each partition, and one more.
-pub(super) const LOCK_BASE: Sql = Sql::same("SELECT outbox", "SELECT ('outbox'::regclass::oid::bigint) << 8");
+pub(super) static LOCK_BASE: Sql =
+    Sql::same("SELECT outbox", "SELECT ('outbox'::regclass::oid::bigint) << 8");
 
-pub(super) const LOCK_SHARED: Sql = Sql::same("lock outbox", "SELECT pg_advisory_lock_shared($1)");
+pub(super) static LOCK_SHARED: Sql = Sql::same("lock outbox", "SELECT pg_advisory_lock_shared($1)");
 
-pub(super) const TRY_LOCK: Sql =
+pub(super) static TRY_LOCK: Sql =
     Sql::same("lock outbox", "SELECT CASE WHEN pg_try_advisory_lock($1) THEN 1::bigint ELSE 0::bigint END");
 
-pub(super) const UNLOCK: Sql = Sql::same("unlock outbox", "SELECT pg_advisory_unlock($1)");
+pub(super) static UNLOCK: Sql = Sql::same("unlock outbox", "SELECT pg_advisory_unlock($1)");
 
 /// How many sessions hold this lock together.
-pub(super) const COUNT_SHARED: Sql = Sql::same(
+pub(super) static COUNT_SHARED: Sql = Sql::same(
     "SELECT pg_locks",
     "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
         AND mode = 'ShareLock' AND objsubid = 1 \

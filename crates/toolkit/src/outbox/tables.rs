@@ -2,7 +2,7 @@
 
 use sqlx::Pool;
 
-use super::connection::{self, Dialect, OutboxConnection, Value};
+use super::connection::{Dialect, OutboxConnection, Session, Value};
 use super::statements;
 use crate::db::System;
 
@@ -36,12 +36,12 @@ where
     let mut tx = pool.begin().await?;
     let dialect = tx.dialect()?;
     if dialect == Dialect::Postgresql {
-        connection::execute(&mut *tx, &statements::LOCK_SCHEMA, &[Value::Int(SCHEMA_LOCK)]).await?;
+        Session::from(&mut *tx).execute(&statements::LOCK_SCHEMA, &[Value::Int(SCHEMA_LOCK)]).await?;
     }
     for statement in schema(dialect.system()).split_inclusive(";\n") {
         let statement = statement.trim();
         if !statement.is_empty() {
-            connection::define(&mut *tx, statement).await?;
+            Session::from(&mut *tx).define(statement).await?;
         }
     }
     tx.commit().await

@@ -46,14 +46,14 @@ impl Trouble {
     pub(super) fn again(&mut self, error: &(dyn Error + 'static)) -> u32 {
         self.failures = self.failures.saturating_add(1);
         if self.failures == 1 {
-            tracing::warn!(error = %error, "{} does not work: messages wait", self.with);
+            tracing::warn!(exception.message = %error, "{} does not work: messages wait", self.with);
         }
         self.failures
     }
 
     pub(super) fn over(&mut self) {
         if self.failures > 0 {
-            tracing::info!(failures = self.failures, "{} works again", self.with);
+            tracing::info!("{} works again", self.with);
             self.failures = 0;
         }
     }

@@ -1,6 +1,7 @@
 //! The relay's dealings with the table.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -8,7 +9,8 @@ use sqlx::{Connection, Database, Pool};
 use uuid::Uuid;
 
 use super::shares::{self, Shares};
-use crate::outbox::connection::{self, Dialect, OutboxConnection, Silent, Value};
+use crate::db::Place;
+use crate::outbox::connection::{Dialect, OutboxConnection, Session, Silent, Value};
 use crate::outbox::row::Row;
 use crate::outbox::statements::{DEAD, DUE, FAILED, SENT, Sql, UNREACHED};
 
@@ -23,6 +25,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 /// connection.
 pub(super) struct Desk<DB: Database> {
     pool: Pool<DB>,
+    place: Arc<Place>,
     /// On PostgreSQL: a session of its own, which holds the locks.
     own: Option<(DB::Connection, Shares)>,
     /// Sent, but the database does not know yet.
@@ -60,7 +63,8 @@ where
     DB::Connection: OutboxConnection,
 {
     pub(super) fn new(pool: Pool<DB>) -> Self {
-        Self { pool, own: None, unmarked: Vec::new() }
+        let place = Arc::new(DB::Connection::place(&pool.connect_options()));
+        Self { pool, place, own: None, unmarked: Vec::new() }
     }
 
     /// Rows that may be sent, in order, but none to the destinations in `closed` (JSON).
@@ -80,14 +84,14 @@ where
     }
 
     async fn find(&mut self, now: i64, batch: usize, closed: &str) -> Result<Silent<Vec<Row>>, sqlx::Error> {
-        let mut seat = self.seat().await?;
+        let mut seat = Self::seat(&self.pool, &mut self.own).await?;
         let partitions = match &mut seat {
             Seat::Own(connection, shares) => shares.settle(&mut **connection).await?,
             Seat::Pooled(_) => shares::ALL,
         };
         let limit = i64::try_from(batch).unwrap_or(i64::MAX);
         let values = [Value::Int(now), Value::Int(limit), Value::Int(partitions), Value::Text(closed)];
-        connection::fetch_silently(&mut *seat, &DUE, &values, Row::read).await
+        Session::to(&self.place, &mut *seat).fetch_silently(&DUE, &values, Row::read).await
     }
 
     /// The broker has these. If that cannot be written down now, it is later.
@@ -118,10 +122,10 @@ where
         self.write(&DEAD, &[Value::Int(now), Value::Text(cut(error)), Value::Text(&id.to_string())]).await
     }
 
-    async fn write(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<(), sqlx::Error> {
+    async fn write(&mut self, sql: &'static Sql, values: &[Value<'_>]) -> Result<(), sqlx::Error> {
         let work = async {
-            let mut seat = self.seat().await?;
-            connection::execute(&mut *seat, sql, values).await
+            let mut seat = Self::seat(&self.pool, &mut self.own).await?;
+            Session::to(&self.place, &mut *seat).execute(sql, values).await
         };
         let outcome = limited(work).await;
         if outcome.is_err() {
@@ -130,18 +134,21 @@ where
         outcome.map(drop)
     }
 
-    async fn seat(&mut self) -> Result<Seat<'_, DB>, sqlx::Error> {
-        if self.own.is_none() {
-            let pooled = self.pool.acquire().await?;
+    async fn seat<'a>(
+        pool: &Pool<DB>,
+        own: &'a mut Option<(DB::Connection, Shares)>,
+    ) -> Result<Seat<'a, DB>, sqlx::Error> {
+        if own.is_none() {
+            let pooled = pool.acquire().await?;
             if pooled.dialect()? == Dialect::Sqlite {
                 return Ok(Seat::Pooled(pooled));
             }
             // Locks must not go back to the pool with it.
             let mut connection = pooled.detach();
             let shares = Shares::join(&mut connection).await?;
-            self.own = Some((connection, shares));
+            *own = Some((connection, shares));
         }
-        match &mut self.own {
+        match own {
             Some((connection, shares)) => Ok(Seat::Own(connection, shares)),
             None => Err(sqlx::Error::PoolClosed),
         }

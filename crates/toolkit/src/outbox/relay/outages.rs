@@ -52,7 +52,8 @@ impl Outages {
             Some(outage) => outage,
             None => {
                 let cause = error.source().unwrap_or(error);
-                tracing::warn!(destination, error = %cause, "{error}: messages wait");
+                tracing::warn!(messaging.destination.name = destination, exception.message = %cause,
+                    "{error}: messages wait");
                 self.down.entry(destination.to_owned()).or_insert(Outage { failures: 0, until: now })
             }
         };
@@ -63,8 +64,8 @@ impl Outages {
 
     /// A destination took a message, or refused it in person.
     pub(super) fn reached(&mut self, destination: &str) {
-        if let Some(outage) = self.down.remove(destination) {
-            tracing::info!(destination, failures = outage.failures, "the broker is available again");
+        if self.down.remove(destination).is_some() {
+            tracing::info!(messaging.destination.name = destination, "the broker is available again");
         }
     }
 

@@ -182,8 +182,8 @@ where
             if let Some(core) = TelemetryLayer::current() {
                 core.outbox.dead(&message.destination, error.type_name());
             }
-            tracing::warn!(event_id = %message.id, destination = message.destination, attempts = number,
-                error = text, "message put aside");
+            tracing::warn!(event_id = %message.id, messaging.destination.name = message.destination,
+                attempts = number, exception.message = text, "message put aside");
             self.lanes.go_on(lane);
             return self.desk.dead(message.id, now, &text).await;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::ids;
-use crate::outbox::connection::{self, OutboxConnection, Value};
+use crate::outbox::connection::{OutboxConnection, Session, Value};
 use crate::outbox::statements::{COUNT_SHARED, LOCK_BASE, LOCK_SHARED, Sql, TRY_LOCK, UNLOCK};
 
 /// As many as [`crate::outbox::statements::DUE`] makes of the keys.
@@ -31,7 +31,7 @@ impl Shares {
     pub(super) async fn join<C: OutboxConnection>(connection: &mut C) -> Result<Self, sqlx::Error> {
         let base = number(connection, &LOCK_BASE, &[]).await?;
         let present = [Value::Int(base + PARTITIONS)];
-        connection::execute_silently(connection, &LOCK_SHARED, &present).await?.outcome?;
+        Session::from(&mut *connection).execute_silently(&LOCK_SHARED, &present).await?.answer()?;
         Ok(Self { base, held: Vec::new(), looked: None })
     }
 
@@ -55,7 +55,7 @@ impl Shares {
             && let Some(partition) = self.held.pop()
         {
             let lock = [Value::Int(self.base + partition)];
-            connection::execute_silently(connection, &UNLOCK, &lock).await?.outcome?;
+            Session::from(&mut *connection).execute_silently(&UNLOCK, &lock).await?.answer()?;
         }
         // Relays that start together do not run into each other all the way.
         let from = i64::from(ids::span_id().to_bytes()[0]);
@@ -75,9 +75,9 @@ impl Shares {
 
 async fn number<C: OutboxConnection>(
     connection: &mut C,
-    sql: &Sql,
+    sql: &'static Sql,
     values: &[Value<'_>],
 ) -> Result<i64, sqlx::Error> {
-    let rows = connection::fetch_silently(connection, sql, values, |row| row.int(0)).await?.outcome?;
+    let rows = Session::from(connection).fetch_silently(sql, values, |row| row.int(0)).await?.answer()?;
     rows.first().copied().ok_or(sqlx::Error::RowNotFound)
 }

@@ -10,8 +10,9 @@ use sqlx::{Database, Pool};
 
 use super::backoff::Trouble;
 use super::{Clock, Settings};
+use crate::db::Place;
 use crate::layer::TelemetryLayer;
-use crate::outbox::connection::{self, OutboxConnection, Value};
+use crate::outbox::connection::{OutboxConnection, Session, Value};
 use crate::outbox::instruments::{Backlog, Waiting};
 use crate::outbox::statements::{COUNT_DEAD, PENDING, PRUNE};
 
@@ -21,6 +22,7 @@ const PRUNINGS_MAX: usize = 20;
 
 pub(super) struct Upkeep<DB: Database> {
     pool: Pool<DB>,
+    place: Arc<Place>,
     backlog: Arc<Backlog>,
     retention: Duration,
     every: Duration,
@@ -39,7 +41,8 @@ where
             core.outbox.watch(&backlog);
         }
         let Settings { retention, measure_every: every, clock, .. } = settings.clone();
-        Self { pool, backlog, retention, every, clock }
+        let place = Arc::new(DB::Connection::place(&pool.connect_options()));
+        Self { pool, place, backlog, retention, every, clock }
     }
 
     pub(super) async fn run(self) -> Infallible {
@@ -59,15 +62,15 @@ where
 
     async fn look(&self) -> Result<BTreeMap<String, Waiting>, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
-        let pending = connection::fetch_silently(&mut *connection, &PENDING, &[], |row| {
+        let pending = Session::to(&self.place, &mut *connection).fetch_silently(&PENDING, &[], |row| {
             let pending = u64::try_from(row.int(1)?).unwrap_or(0);
             Ok((row.text(0)?, Waiting { pending, oldest: row.maybe_int(2)?, dead: 0 }))
         });
-        let mut found: BTreeMap<String, Waiting> = pending.await?.outcome?.into_iter().collect();
-        let dead = connection::fetch_silently(&mut *connection, &COUNT_DEAD, &[], |row| {
+        let mut found: BTreeMap<String, Waiting> = pending.await?.answer()?.into_iter().collect();
+        let dead = Session::to(&self.place, &mut *connection).fetch_silently(&COUNT_DEAD, &[], |row| {
             Ok((row.text(0)?, u64::try_from(row.int(1)?).unwrap_or(0)))
         });
-        for (destination, dead) in dead.await?.outcome? {
+        for (destination, dead) in dead.await?.answer()? {
             found.entry(destination).or_default().dead = dead;
         }
         Ok(found)
@@ -79,7 +82,7 @@ where
         for _ in 0..PRUNINGS_MAX {
             let mut connection = self.pool.acquire().await?;
             let values = [Value::Int(before), Value::Int(PRUNED_AT_ONCE.cast_signed())];
-            let pruned = connection::execute_silently(&mut *connection, &PRUNE, &values).await?;
+            let pruned = Session::to(&self.place, &mut *connection).execute_silently(&PRUNE, &values).await?;
             if matches!(pruned.outcome, Ok(0)) {
                 break;
             }

@@ -156,6 +156,7 @@ fn the_relay_has_a_trace_of_its_own_with_a_link_to_the_requests() {
         assert_eq!((span.trace_id, span.parent_span_id), (poll.trace_id.clone(), poll.span_id.clone()));
     }
     let select = collector.span("SELECT outbox");
+    assert_has(&select, &[("db.system.name", "postgresql"), ("db.namespace", "postgres")]);
     assert!(poll.start_time_unix_nano <= select.start_time_unix_nano);
     assert!(select.end_time_unix_nano <= publish.start_time_unix_nano);
 }
