@@ -112,6 +112,13 @@
 //! | `nats.client.messages.dropped` | messages lost because their subscription's buffer was full |
 //! | `nats.client.errors` | what server and client report, by `error.type` |
 //!
+//! and, for durable consumers, by `messaging.nats.stream` and `messaging.nats.consumer`:
+//!
+//! | metric | |
+//! | --- | --- |
+//! | `nats.consumer.pending` | messages that wait for the consumer, as of its last delivery to this process: one that takes nothing any more stays where it was |
+//! | `nats.consumer.redeliveries` | messages delivered again |
+//!
 //! Start telemetry before you connect: the connection is counted by the telemetry it finds.
 //!
 //! # nats-server's own tracing
@@ -134,6 +141,7 @@ mod connection;
 mod events;
 mod headers;
 pub mod jetstream;
+mod lag;
 mod message;
 pub(crate) mod metrics;
 mod semconv;

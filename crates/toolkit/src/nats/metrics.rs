@@ -8,6 +8,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Counter, Meter};
 use parking_lot::Mutex;
 
+use super::lag::LagInstruments;
 use crate::messaging::names;
 
 /// Instruments of NATS connections.
@@ -17,6 +18,7 @@ pub(crate) struct NatsInstruments {
     errors: Counter<u64>,
     dropped: Counter<u64>,
     meter: Meter,
+    pub(super) lag: LagInstruments,
     /// Observed from the first connection on.
     traffic: OnceLock<Arc<Traffic>>,
 }
@@ -38,6 +40,7 @@ impl NatsInstruments {
                 "{message}",
                 "Messages that were dropped because their subscription was full.",
             ),
+            lag: LagInstruments::new(meter),
             meter: meter.clone(),
             traffic: OnceLock::new(),
         }

@@ -7,9 +7,9 @@ mod request;
 mod server_tracing;
 
 use futures::{Stream, StreamExt};
-use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
+use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use throughline_toolkit::nats::{self, TracedClient};
 use tracing::instrument::WithSubscriber;
@@ -85,24 +85,27 @@ fn is_linked(from: &Span, to: &Span) -> bool {
     from.links.iter().any(|link| link.span_id == to.span_id && link.trace_id == to.trace_id)
 }
 
-/// The sum of a counter's points, or of a histogram's counts, that have these labels.
+/// The sum of a counter's or gauge's points, or of a histogram's counts, that have these labels.
 fn total(metrics: &[Metric], name: &str, labels: &[(&str, &str)]) -> u64 {
     let has = |attributes: &[_]| labels.iter().all(|(k, v)| attribute(attributes, k).as_deref() == Some(*v));
     let of = metrics.iter().filter(|metric| metric.name == name);
-    of.map(|metric| match &metric.data {
-        Some(Data::Sum(sum)) => {
-            let points = sum.data_points.iter().filter(|point| has(&point.attributes));
-            points
-                .map(|point| match point.value {
-                    Some(Value::AsInt(value)) => u64::try_from(value).unwrap(),
-                    _ => panic!("{name} is not a number of things"),
-                })
-                .sum::<u64>()
-        }
-        Some(Data::Histogram(data)) => {
-            data.data_points.iter().filter(|point| has(&point.attributes)).map(|point| point.count).sum()
-        }
-        _ => panic!("{name} is neither a counter nor a histogram"),
+    of.map(|metric| {
+        let points = match &metric.data {
+            Some(Data::Sum(sum)) => &sum.data_points,
+            Some(Data::Gauge(gauge)) => &gauge.data_points,
+            Some(Data::Histogram(data)) => {
+                return data.data_points.iter().filter(|p| has(&p.attributes)).map(|p| p.count).sum();
+            }
+            _ => panic!("{name} is of no kind that is expected here"),
+        };
+        points.iter().filter(|point| has(&point.attributes)).map(whole).sum::<u64>()
     })
     .sum()
+}
+
+fn whole(point: &NumberDataPoint) -> u64 {
+    match point.value {
+        Some(Value::AsInt(value)) => u64::try_from(value).unwrap(),
+        _ => panic!("not a number of things"),
+    }
 }

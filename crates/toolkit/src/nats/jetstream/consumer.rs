@@ -16,6 +16,7 @@ use pin_project_lite::pin_project;
 use super::batch::{self, TracedBatch};
 use super::message::TracedMessage;
 use crate::nats::connection::{Connection, Place};
+use crate::nats::lag::Progress;
 use crate::nats::subject::is_pattern;
 
 /// A JetStream [`Consumer`] whose messages are traced. It derefs to the one underneath. Made by
@@ -35,6 +36,7 @@ pub(super) struct Source {
     filter: Option<String>,
     /// The name of a durable consumer: several processes share its messages.
     pub(super) group: Option<String>,
+    pub(super) progress: Option<Arc<Progress>>,
 }
 
 impl Source {
@@ -50,6 +52,10 @@ impl Source {
             stream: info.stream_name.clone(),
             filter,
             group: config.durable_name.clone(),
+            progress: config
+                .durable_name
+                .as_ref()
+                .map(|name| Arc::new(Progress::new(&info.stream_name, name))),
         }
     }
 

@@ -47,7 +47,11 @@ impl From<TracedMessage> for Message {
 impl TracedMessage {
     pub(super) fn new(message: Message, source: &Arc<Source>, counted: bool) -> Self {
         let context = message.headers.as_ref().map(extract).unwrap_or_default();
-        Self { message, context, source: Arc::clone(source), counted }
+        let message = Self { message, context, source: Arc::clone(source), counted };
+        if let (Some(progress), Some(delivery)) = (&source.progress, message.delivery()) {
+            progress.delivered(delivery.pending, delivery.delivered > 1);
+        }
+        message
     }
 
     /// The context the message was published with; invalid when it carried none. It is the same

@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::{pull, push};
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{self, StorageType};
 use opentelemetry_proto::tonic::trace::v1::Span;
-use throughline_toolkit::nats::TracedClient;
 use throughline_toolkit::nats::jetstream::{TracedConsumer, TracedContext};
+use throughline_toolkit::nats::{self, TracedClient};
 use tracing::Instrument;
+use tracing::instrument::WithSubscriber;
 
 use super::{
-    CLIENT, CONSUMER, PRODUCER, expect_attributes, is_child, is_linked, next, number, run, run_with, total,
-    unique,
+    CLIENT, CONSUMER, PRODUCER, block_on, expect_attributes, is_child, is_linked, next, number, run,
+    run_with, total, unique,
 };
-use crate::collector::{Collector, attribute};
+use crate::collector::{Collector, Mode, attribute};
+use crate::{LIMIT, services, telemetry};
 
 const SOON: Duration = Duration::from_millis(200);
 
@@ -250,6 +253,33 @@ fn keeps_the_context_across_a_nak() {
     expect_attributes(&nak, &[("messaging.nats.nak_delay", "0.2")]);
     let waits: Vec<f64> = attempts.iter().map(|a| number(a, "messaging.nats.queue_time")).collect();
     assert!(waits[1] - waits[0] > 0.15, "{waits:?}");
+}
+
+#[test]
+fn consumers_report_how_far_behind_they_are() {
+    let collector = Collector::start(Mode::Works);
+    let telemetry = telemetry(&collector.address, &[]);
+    let work = async {
+        let client = nats::connect(services::nats()).await.unwrap();
+        let bed = Bed::new(&client).await;
+        for order in ["a", "b", "c", "d"] {
+            bed.publish(order).await;
+        }
+        let worker = bed.worker().await;
+        let batch = worker.batch(2, Duration::from_secs(10)).await.unwrap();
+        batch[0].double_ack_with(AckKind::Nak(None)).await.unwrap();
+        // That one again, and one more.
+        assert_eq!(worker.batch(2, Duration::from_secs(10)).await.unwrap().len(), 2);
+        bed.remove().await;
+        worker
+    };
+    let worker = block_on(work.with_subscriber(telemetry.dispatch().clone()));
+    assert!(telemetry.shutdown_blocking(LIMIT).complete);
+    drop(worker);
+    let metrics = collector.received().metrics;
+    let labels = [("messaging.nats.consumer", "worker")];
+    assert_eq!(total(&metrics, "nats.consumer.pending", &labels), 1);
+    assert_eq!(total(&metrics, "nats.consumer.redeliveries", &labels), 1);
 }
 
 #[test]
