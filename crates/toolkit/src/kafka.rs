@@ -4,6 +4,17 @@
 //! a carrier of context ([`inject`], [`extract`], [`Headers`]), the span of a sending
 //! ([`Sending`]), and messages that are processed alone ([`Received`]) or together ([`Batch`]).
 //!
+//! ```
+//! use throughline_toolkit::kafka;
+//! use throughline_toolkit::propagation::TraceContext;
+//!
+//! // Whatever the client: names and values, of which the last counts where a name repeats.
+//! let mut headers: Vec<(String, Option<Vec<u8>>)> = vec![("event-type".into(), Some("placed".into()))];
+//! kafka::inject(&TraceContext::current(), &mut headers);
+//! let creation: TraceContext = kafka::extract(&headers);
+//! # assert!(!creation.is_valid());
+//! ```
+//!
 //! # Which client
 //!
 //! `rdkafka`, unless there can be no C:

@@ -61,6 +61,7 @@ mod tests {
         take(json.as_bytes(), positions);
         let mut seen = Vec::new();
         positions.visit(&mut |behind| seen.push((behind.partition, behind.messages)));
+        seen.sort_unstable();
         seen
     }
 
