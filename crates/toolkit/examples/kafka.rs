@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     config.set("group.id", "example.read-model").set("auto.offset.reset", "earliest");
     let consumer: TracedConsumer = config.set("enable.auto.commit", "false").create()?;
     consumer.subscribe(&[TOPIC])?;
-    let batch = consumer.recv_batch(10, PATIENCE).await?;
+    let batch = consumer.recv_batch(10, Duration::from_millis(200)).await?;
     let projected = batch.iter().map(|message| message.process(|m| async { project(m.payload()) }));
     futures::future::try_join_all(projected).await?;
     consumer.commit_batch(&batch, CommitMode::Sync)?;
