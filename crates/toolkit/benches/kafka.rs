@@ -26,7 +26,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 use throughline_toolkit::kafka::rdkafka::{TracedConsumer, TracedProducer};
-use throughline_toolkit::kafka::{Client, Received, Record, Sending};
+use throughline_toolkit::kafka::{Client, Record, Sending};
 use throughline_toolkit::{Environment, Telemetry};
 use tokio::runtime::Runtime;
 
@@ -87,11 +87,15 @@ fn traced(name: &str, sampled: &str) -> f64 {
         || {},
     );
     let headers = headers(sampled);
+    // It never finds a broker, but keeps its books of positions like any other.
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", "127.0.0.1:9").set("group.id", "read-model").set("client.id", "ledger");
+    let consumer: TracedConsumer = config.create().unwrap();
     let process = cpu::measure_tidily(
         &format!("traced message and handler, {name}"),
         1,
         || {
-            let received = Received::new(&client, message(&headers));
+            let received = consumer.trace(message(&headers));
             let handled = received.process(handler);
             black_box(handled.now_or_never().is_some());
         },
@@ -129,12 +133,10 @@ fn exchange(runtime: &Runtime, count: u32, send: impl AsyncFn(), process: impl A
 }
 
 /// Bare and traced in turns, against a real broker; the medians.
-fn end_to_end(broker: &str) {
+fn end_to_end(runtime: &Runtime, broker: &str) {
     const ROUNDS: usize = 9;
     const COUNT: u32 = 10_000;
     const LIMIT: Duration = Duration::from_secs(10);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let _within = runtime.enter();
     let topic = |name: &str| format!("toolkit.bench.{name}.{}", std::process::id());
     let (bare_topic, traced_topic) = (topic("bare"), topic("traced"));
     let mut config = ClientConfig::new();
@@ -161,7 +163,7 @@ fn end_to_end(broker: &str) {
     for _ in 0..=ROUNDS {
         let send = async || assert!(producer.send(record(&bare_topic), LIMIT).await.is_ok());
         let process = async || drop(black_box(consumer.recv().await.unwrap()));
-        bare.push(exchange(&runtime, COUNT, send, process));
+        bare.push(exchange(runtime, COUNT, send, process));
         tracing::dispatcher::with_default(telemetry.dispatch(), || {
             let send = async || assert!(traced_producer.send(record(&traced_topic), LIMIT).await.is_ok());
             let process = async || {
@@ -169,7 +171,7 @@ fn end_to_end(broker: &str) {
                 let handle = received.process(handler);
                 black_box(handle.await.is_ok());
             };
-            traced.push(exchange(&runtime, COUNT, send, process));
+            traced.push(exchange(runtime, COUNT, send, process));
         });
     }
     let median = |costs: &mut Vec<f64>| {
@@ -188,6 +190,8 @@ fn main() {
     if !cpu::asked() {
         return;
     }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _within = runtime.enter(); // where a consumer is made
     let bare = bare();
     for (name, sampler, sampled) in
         [("sampled", "always_on", "01"), ("sampled out", "parentbased_always_off", "00")]
@@ -197,7 +201,7 @@ fn main() {
         println!("added to a message, {name}: {:.0} ns", traced - bare);
     }
     match throughline_services::address(throughline_services::Kind::Kafka) {
-        Ok(broker) => end_to_end(&broker),
+        Ok(broker) => end_to_end(&runtime, &broker),
         Err(missing) => println!("end to end: {missing}"),
     }
 }
