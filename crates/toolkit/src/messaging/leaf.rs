@@ -24,7 +24,6 @@ pub(crate) struct Leaf {
     decided: bool,
 }
 
-#[allow(dead_code, reason = "only some boundaries have such operations, which are features of their own")]
 impl Leaf {
     /// Starts the operation below `parent`, or below the current span when there is none; `more`
     /// describes it further if its span is recorded. `None` when no telemetry runs.

@@ -32,7 +32,6 @@ pub(crate) struct System {
 }
 
 /// `messaging.operation.type`.
-#[allow(dead_code, reason = "each boundary has others, and is a feature of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum OperationType {
     Create,
@@ -128,7 +127,6 @@ pub(crate) struct Running {
     decided: bool,
 }
 
-#[allow(dead_code, reason = "each boundary uses another part of it, and is a feature of its own")]
 impl Running {
     /// Starts the operation below `parent`, or below the current span when there is none. `None`
     /// when no telemetry runs.
