@@ -42,9 +42,11 @@ mod sql;
 mod sql_pool;
 mod tls;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use throughline_toolkit::{Environment, Telemetry, TelemetryBuilder};
+use tracing::Dispatch;
 
 /// Long enough for a loaded machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -56,8 +58,17 @@ fn telemetry(address: &str, variables: &[(&str, &str)]) -> Telemetry {
         ("OTEL_METRIC_EXPORT_INTERVAL".to_owned(), "3600000".to_owned()),
     ];
     pairs.extend(variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+    keep_other_subscribers();
     let builder = Telemetry::builder().service("under-test").log_lines(false);
     quiet(builder).environment(Environment::from_pairs(pairs)).start().unwrap()
+}
+
+/// While there is only one subscriber, `tracing` takes the absence of any on the thread where a span
+/// or a log line is reached first for everybody's: two more keep it from that.
+fn keep_other_subscribers() {
+    static OTHERS: LazyLock<[Dispatch; 2]> =
+        LazyLock::new(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::Registry::default())));
+    LazyLock::force(&OTHERS);
 }
 
 /// Without the metrics that are made all by themselves.

@@ -16,7 +16,7 @@ mod trace;
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
@@ -25,9 +25,7 @@ use throughline_toolkit::Telemetry;
 use throughline_toolkit::outbox::{
     Broker, Event, Message, Outbox, OutboxConnection, PublishError, Publisher, Receipt, Relay,
 };
-use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
-use tracing_subscriber::Registry;
 
 use crate::collector::{Collector, Mode};
 use crate::{LIMIT, services, telemetry};
@@ -156,11 +154,7 @@ fn run<F: Future<Output = ()>>(variables: &[(&str, &str)], work: F) -> Collector
 }
 
 fn within<F: Future>(telemetry: &Telemetry, work: F) -> F::Output {
-    /// While there is only one subscriber, `tracing` takes the absence of any on the thread where a
-    /// log line is reached first for everybody's: these two keep it from that.
-    static OTHERS: LazyLock<[Dispatch; 2]> =
-        LazyLock::new(|| [(); 2].map(|()| Dispatch::new(Registry::default())));
-    LazyLock::force(&OTHERS);
+    crate::keep_other_subscribers();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(work.with_subscriber(telemetry.dispatch().clone()))
 }
