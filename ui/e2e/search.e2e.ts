@@ -46,9 +46,7 @@ test("names and values complete from the store, narrowed by the rest of the quer
   const text = page.getByLabel("TraceQL query");
   await text.fill("");
   await text.pressSequentially('{ resource.service.name = "payments" && payment.prov');
-  const first = page.getByRole("option").first();
-  await first.waitFor();
-  expect(await first.textContent()).toBe("span.payment.provider");
+  await eventually(() => page.getByRole("option").allTextContents(), ([first]) => first === "span.payment.provider", "names of attributes");
   await text.press("Tab");
   await text.pressSequentially("= ");
   await eventually(() => page.getByRole("option").allTextContents(), (options) => options.includes('"acme-pay"'), "values of the attribute");
@@ -60,6 +58,24 @@ test("names and values complete from the store, narrowed by the rest of the quer
   await text.press("Enter");
   await page.waitForSelector(resultRows);
   expect(await text.inputValue()).toContain('span.payment.provider = "acme-pay"');
+});
+
+test("keys typed right after a completion land behind it, however late the next frame is", async () => {
+  const page = await visit(searchFor("{ }"));
+  await page.evaluate(() => {
+    const soon = window.requestAnimationFrame.bind(window);
+    window.requestAnimationFrame = (callback) => window.setTimeout(() => soon(callback), 1000);
+  });
+  const text = page.getByLabel("TraceQL query");
+  await text.fill("");
+  await text.pressSequentially("{ payment.prov");
+  await eventually(() => page.getByRole("option").allTextContents(), ([first]) => first === "span.payment.provider", "names of attributes");
+  await text.press("Tab");
+  await text.pressSequentially("= ");
+  await eventually(() => page.getByRole("option").allTextContents(), (options) => options.includes('"acme-pay"'), "values of the attribute");
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  await text.pressSequentially("x");
+  expect(await text.inputValue()).toBe("{ span.payment.provider = x");
 });
 
 test("a mistake is underlined where the server found it", async () => {

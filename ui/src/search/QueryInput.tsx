@@ -1,7 +1,8 @@
 import { type KeyboardEvent, type RefObject, useEffect, useId, useState } from "react";
+import { flushSync } from "react-dom";
 import type { ApiError, Window } from "../api/client";
 import { Suggestions } from "../parts/Suggestions";
-import { completionAt } from "../traceql/completion";
+import { type CompletionContext, completionAt } from "../traceql/completion";
 import { indexOfByte } from "../traceql/lexer";
 import { suggestionsFor } from "./completions";
 import { Highlighted } from "./Highlighted";
@@ -16,7 +17,7 @@ type Props = {
   onRun: () => void;
 };
 
-type Popup = { items: string[]; from: number; to: number; active: number };
+type Popup = { kind: CompletionContext["kind"]; items: string[]; from: number; active: number };
 
 export function QueryInput({ field, text, window: windowNow, error, onChange, onRun }: Props) {
   const id = useId();
@@ -34,7 +35,7 @@ export function QueryInput({ field, text, window: windowNow, error, onChange, on
     suggestionsFor(context, windowNow()).then(
       (items) => {
         const complete = items.length === 1 && items[0] === asked.text.slice(context.from, context.to);
-        if (current) setPopup(items.length === 0 || complete ? undefined : { items, from: context.from, to: context.to, active: -1 });
+        if (current) setPopup(items.length === 0 || complete ? undefined : { kind: context.kind, items, from: context.from, active: -1 });
       },
       () => current && setPopup(undefined),
     );
@@ -52,17 +53,20 @@ export function QueryInput({ field, text, window: windowNow, error, onChange, on
   };
 
   const pick = (item: string) => {
-    if (!popup) return;
-    const after = text.slice(popup.to);
-    const next = `${text.slice(0, popup.from)}${item}${/^\s/.test(after) ? "" : " "}${after}`;
-    const cursor = popup.from + item.length + 1;
-    onChange(next);
-    setPopup(undefined);
-    requestAnimationFrame(() => {
-      field.current?.focus();
-      field.current?.setSelectionRange(cursor, cursor);
+    // The list may still be that of a moment ago: what it replaces is what stands at the cursor now.
+    const place = completionAt(text, field.current?.selectionStart ?? text.length);
+    if (place.kind === "none" || place.kind !== popup?.kind) return close();
+    const after = text.slice(place.to);
+    const next = `${text.slice(0, place.from)}${item}${/^\s/.test(after) ? "" : " "}${after}`;
+    const cursor = place.from + item.length + 1;
+    // The text has to be in the field before the next key: a cursor set later would land in what was typed since.
+    flushSync(() => {
+      onChange(next);
+      setPopup(undefined);
       setAsked({ text: next, cursor });
     });
+    field.current?.focus();
+    field.current?.setSelectionRange(cursor, cursor);
   };
 
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
