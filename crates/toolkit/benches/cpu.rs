@@ -5,6 +5,10 @@ use rustix::time::{ClockId, clock_gettime};
 const BLOCKS: u32 = 300;
 const ITERATIONS: u32 = 2_000;
 
+/// How often work is done in one measurement.
+#[allow(dead_code, reason = "not every bench counts what came of it")]
+pub(crate) const ITERATIONS_IN_ALL: u64 = BLOCKS as u64 * ITERATIONS as u64;
+
 fn thread_cpu_ns() -> i64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec * 1_000_000_000 + now.tv_nsec
@@ -16,14 +20,21 @@ pub(crate) fn measure(name: &str, parts: u32, work: impl FnMut()) {
     blocks(name, parts, ITERATIONS, work, || {});
 }
 
-/// [`measure`] of work that leaves something behind: what `tidy` does after every hundred
-/// iterations does not count. Returns the least cost.
+/// [`measure`] of work that leaves something behind: what `tidy` does after every `run` iterations,
+/// and before the first, does not count. Returns the least cost.
 #[allow(dead_code, reason = "not every bench has work that leaves something behind")]
-pub(crate) fn measure_tidily(name: &str, parts: u32, work: impl FnMut(), tidy: impl FnMut()) -> f64 {
-    blocks(name, parts, 100, work, tidy)
+pub(crate) fn measure_tidily(
+    name: &str,
+    parts: u32,
+    run: u32,
+    work: impl FnMut(),
+    tidy: impl FnMut(),
+) -> f64 {
+    blocks(name, parts, run, work, tidy)
 }
 
 fn blocks(name: &str, parts: u32, run: u32, mut work: impl FnMut(), mut tidy: impl FnMut()) -> f64 {
+    tidy();
     let mut block = || {
         let mut spent = 0;
         for _ in 0..ITERATIONS / run {

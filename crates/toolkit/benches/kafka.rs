@@ -63,6 +63,7 @@ fn bare() -> f64 {
     cpu::measure_tidily(
         "bare message and handler",
         1,
+        100,
         || {
             let received = message(&headers);
             drop(black_box(async { black_box(received) }.now_or_never()));
@@ -78,6 +79,7 @@ fn traced(name: &str, sampled: &str) -> f64 {
     let send = cpu::measure_tidily(
         &format!("traced send, {name}"),
         1,
+        100,
         || {
             let mut headers = None;
             let sending = Sending::begin(&client, record, &mut headers);
@@ -94,6 +96,7 @@ fn traced(name: &str, sampled: &str) -> f64 {
     let process = cpu::measure_tidily(
         &format!("traced message and handler, {name}"),
         1,
+        100,
         || {
             let received = consumer.trace(message(&headers));
             let handled = received.process(handler);

@@ -92,12 +92,14 @@ fn bare(runtime: &Runtime, server: &str) -> f64 {
     let publish = cpu::measure_tidily(
         "bare publish",
         1,
+        100,
         || client.publish(SUBJECT, PAYLOAD).now_or_never().unwrap().unwrap(),
         flush,
     );
     cpu::measure_tidily(
         "bare publish of one header",
         1,
+        100,
         || client.publish_with_headers(SUBJECT, headers(), PAYLOAD).now_or_never().unwrap().unwrap(),
         flush,
     );
@@ -105,6 +107,7 @@ fn bare(runtime: &Runtime, server: &str) -> f64 {
     let handle = cpu::measure_tidily(
         "bare handler",
         1,
+        100,
         || drop(black_box(async { black_box(received.clone()) }.now_or_never().unwrap())),
         || {},
     );
@@ -117,6 +120,7 @@ fn traced(runtime: &Runtime, server: &str, name: &str) -> f64 {
     let publish = cpu::measure_tidily(
         &format!("traced publish, {name}"),
         1,
+        100,
         || client.publish(SUBJECT, PAYLOAD).now_or_never().unwrap().unwrap(),
         flush,
     );
@@ -127,6 +131,7 @@ fn traced(runtime: &Runtime, server: &str, name: &str) -> f64 {
     let handle = cpu::measure_tidily(
         &format!("traced handler, {name}"),
         1,
+        100,
         || {
             let message = client.trace(received.clone());
             message.process(|message| async { drop(black_box(message)) }).now_or_never().unwrap();

@@ -21,7 +21,7 @@ use opentelemetry::{Context, InstrumentationScope, KeyValue, TraceFlags};
 use crate::core::Core;
 use crate::fields::{FieldLimits, Fields, Key};
 use crate::layer::span_data::{EventData, LinkData, SpanData};
-use crate::layer::{active, identify};
+use crate::layer::{active, identify, stash};
 use crate::propagation::TraceContext;
 use crate::{SpanKind, SpanStatus};
 
@@ -100,7 +100,7 @@ impl Tracer for ApiTracer {
         let (cx, recorded) = identify(&core, parent);
         let data = recorded.then(|| {
             core.span_started();
-            let mut data = core.span_pool.get();
+            let mut data = stash::take(&core.span_pool);
             data.begin(builder.name, self.scope.clone(), parent_id, remote);
             data
         });

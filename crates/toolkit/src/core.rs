@@ -60,7 +60,8 @@ pub(crate) struct Core {
     pub(crate) runtimes: crate::runtime::Runtimes,
     #[cfg(feature = "audit")]
     pub(crate) auditor: Option<crate::audit::Auditor>,
-    open_spans: AtomicI64,
+    /// Recorded spans begun so far; those that ended are counted where they are queued.
+    started_spans: AtomicI64,
 }
 
 /// How many batches' worth of records keep their memory for reuse.
@@ -100,7 +101,7 @@ impl Core {
             auditor: crate::audit::Auditor::new(settings.audit, settings.exceptions, meter),
             #[cfg(any(feature = "rdkafka", feature = "krafka"))]
             kafka: KafkaInstruments::new(meter),
-            open_spans: AtomicI64::new(0),
+            started_spans: AtomicI64::new(0),
             output,
             exemplars,
             settings,
@@ -116,16 +117,15 @@ impl Core {
     }
 
     pub(crate) fn span_started(&self) {
-        self.open_spans.fetch_add(1, Ordering::Relaxed);
+        self.started_spans.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A started span turned out not to be sampled.
     pub(crate) fn span_abandoned(&self) {
-        self.open_spans.fetch_sub(1, Ordering::Relaxed);
+        self.started_spans.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn span_ended(&self, data: Box<SpanData>) {
-        self.open_spans.fetch_sub(1, Ordering::Relaxed);
         let bytes = data.bytes();
         if let Err(mut refused) = self.spans.push(data, bytes, 1) {
             refused.reset();
@@ -154,12 +154,13 @@ impl Core {
     }
 
     pub(crate) fn report(&self, complete: bool) -> ShutdownReport {
-        let open = self.open_spans.load(Ordering::Relaxed);
+        let spans = self.spans.report();
+        let started = u64::try_from(self.started_spans.load(Ordering::Relaxed)).unwrap_or(0);
         ShutdownReport {
-            spans: self.spans.report(),
             logs: self.logs.report(),
             metrics: self.metrics.report(),
-            open_spans: u64::try_from(open).unwrap_or(0),
+            open_spans: started.saturating_sub(spans.recorded),
+            spans,
             log_lines_dropped: 0,
             complete,
         }

@@ -8,6 +8,7 @@
 pub(crate) mod active;
 pub(crate) mod event;
 pub(crate) mod span_data;
+pub(crate) mod stash;
 mod visit;
 
 use std::borrow::Cow;
@@ -91,7 +92,7 @@ impl TelemetryLayer {
         if !recorded {
             return Slot { cx, data: None };
         }
-        let mut data = self.core.span_pool.get();
+        let mut data = stash::take(&self.core.span_pool);
         data.begin(metadata.name().into(), metadata.target().into(), parent_id, remote);
         attrs.record(&mut SpanVisitor::fresh(&mut data, &self.core.settings.span_limits));
         Slot { cx, data: Some(data) }
@@ -112,7 +113,7 @@ pub(crate) fn start(core: &Core, parent: Option<&TraceContext>, scope: &'static 
     let (parent_id, remote) = (parent.is_valid().then_some(parent.span_id), parent.remote);
     let (cx, recorded) = identify(core, parent);
     let data = recorded.then(|| {
-        let mut data = core.span_pool.get();
+        let mut data = stash::take(&core.span_pool);
         data.begin(Cow::Borrowed(""), Cow::Borrowed(scope), parent_id, remote);
         data
     });

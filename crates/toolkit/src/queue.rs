@@ -154,6 +154,13 @@ impl<T: Default> Pool<T> {
         self.free.lock().pop().unwrap_or_default()
     }
 
+    /// Moves up to `most` objects over, those used last first.
+    pub(crate) fn take(&self, most: usize, into: &mut Vec<Box<T>>) {
+        let mut free = self.free.lock();
+        let kept = free.len().saturating_sub(most);
+        into.extend(free.drain(kept..));
+    }
+
     /// Takes back a cleared object.
     pub(crate) fn put(&self, item: Box<T>) {
         let mut free = self.free.lock();

@@ -26,6 +26,8 @@ thread_local! {
     static LAST: RefCell<Option<Entry>> = const { RefCell::new(None) };
     /// What the span keeps that is about to be made on this thread.
     static PREPARED: Cell<Option<Slot>> = const { Cell::new(None) };
+    /// Whether there is such a thing: every span asks.
+    static IS_PREPARED: Cell<bool> = const { Cell::new(false) };
     static GATED: Cell<bool> = const { Cell::new(false) };
     static SERIAL: Cell<usize> = const { Cell::new(0) };
     static SILENT: Cell<bool> = const { Cell::new(false) };
@@ -119,6 +121,7 @@ pub(super) fn exit(id: u64, owner: usize) {
 /// the slot back when no span was made.
 pub(super) fn with_prepared<R>(slot: Slot, make: impl FnOnce() -> R) -> (R, Option<Slot>) {
     let _gone = PREPARED.try_with(|prepared| prepared.set(Some(slot)));
+    IS_PREPARED.set(true);
     let gate = GATED.try_with(|gated| gated.replace(false));
     let made = make();
     let _gone = GATED.try_with(|gated| gated.set(gate.unwrap_or(true)));
@@ -127,6 +130,9 @@ pub(super) fn with_prepared<R>(slot: Slot, make: impl FnOnce() -> R) -> (R, Opti
 
 /// What [`with_prepared`] has for the span that is being made.
 pub(super) fn take_prepared() -> Option<Slot> {
+    if !IS_PREPARED.replace(false) {
+        return None;
+    }
     PREPARED.try_with(Cell::take).ok()?
 }
 
