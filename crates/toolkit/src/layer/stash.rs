@@ -10,6 +10,7 @@ use crate::queue::Pool;
 const AT_ONCE: usize = 16;
 
 thread_local! {
+    #[expect(clippy::vec_box, reason = "a span keeps the box")]
     static STASH: RefCell<Vec<Box<SpanData>>> = const { RefCell::new(Vec::new()) };
 }
 
