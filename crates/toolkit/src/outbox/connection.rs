@@ -25,12 +25,14 @@ pub trait OutboxConnection: Connection + sealed::Sealed {
         &'a mut self,
         sql: &'static str,
         values: &'a [Value<'a>],
+        preparation: Preparation,
     ) -> BoxFuture<'a, Result<u64, sqlx::Error>>;
     #[doc(hidden)]
     fn rows<'a, T: Send + 'a>(
         &'a mut self,
         sql: &'static str,
         values: &'a [Value<'a>],
+        preparation: Preparation,
         read: fn(&dyn Columns) -> Result<T, sqlx::Error>,
     ) -> BoxFuture<'a, Result<Vec<T>, sqlx::Error>>;
 }
@@ -59,6 +61,21 @@ impl Dialect {
     }
 }
 
+/// What becomes of a statement on a PostgreSQL server once it is prepared. sqlx prepares it in one
+/// exchange and runs it in the next.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Preparation {
+    /// The session keeps it under a name.
+    #[default]
+    Named,
+    /// It is gone with the next one. In a transaction, so that a pooler changes sessions before it
+    /// is prepared or after it ran.
+    Unnamed,
+    /// The same, in a transaction of its own.
+    Alone,
+}
+
 /// A value to be bound.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
@@ -80,8 +97,8 @@ pub trait Columns {
 }
 
 macro_rules! bound {
-    ($database:ty, $sql:expr, $values:expr) => {{
-        let mut query = sqlx::query::<$database>($sql);
+    ($database:ty, $sql:expr, $values:expr, $preparation:expr) => {{
+        let mut query = sqlx::query::<$database>($sql).persistent($preparation == Preparation::Named);
         for value in $values {
             query = match *value {
                 Value::Int(value) => query.bind(value),
@@ -128,19 +145,37 @@ macro_rules! outbox_connection {
                 &'a mut self,
                 sql: &'static str,
                 values: &'a [Value<'a>],
+                preparation: Preparation,
             ) -> BoxFuture<'a, Result<u64, sqlx::Error>> {
-                let query = bound!($database, sql, values);
-                Box::pin(async move { Ok(query.execute(self).await?.rows_affected()) })
+                let query = bound!($database, sql, values, preparation);
+                Box::pin(async move {
+                    if preparation != Preparation::Alone {
+                        return Ok(query.execute(self).await?.rows_affected());
+                    }
+                    let mut tx = self.begin().await?;
+                    let affected = query.execute(&mut *tx).await?.rows_affected();
+                    tx.commit().await?;
+                    Ok(affected)
+                })
             }
 
             fn rows<'a, T: Send + 'a>(
                 &'a mut self,
                 sql: &'static str,
                 values: &'a [Value<'a>],
+                preparation: Preparation,
                 read: fn(&dyn Columns) -> Result<T, sqlx::Error>,
             ) -> BoxFuture<'a, Result<Vec<T>, sqlx::Error>> {
-                let query = bound!($database, sql, values);
-                Box::pin(async move { query.fetch_all(self).await?.iter().map(|row| read(row)).collect() })
+                let query = bound!($database, sql, values, preparation);
+                Box::pin(async move {
+                    if preparation != Preparation::Alone {
+                        return query.fetch_all(self).await?.iter().map(|row| read(row)).collect();
+                    }
+                    let mut tx = self.begin().await?;
+                    let rows = query.fetch_all(&mut *tx).await?.iter().map(|row| read(row)).collect();
+                    tx.commit().await?;
+                    rows
+                })
             }
         }
     };
@@ -159,24 +194,38 @@ outbox_connection!(AnyConnection, Any, AnyRow, |connection| match connection.bac
 pub(super) struct Session<'a, C> {
     connection: &'a mut C,
     place: Option<&'a Arc<Place>>,
+    preparation: Preparation,
 }
 
 /// A connection of which nothing is known but its kind.
 impl<'a, C: OutboxConnection> From<&'a mut C> for Session<'a, C> {
     fn from(connection: &'a mut C) -> Self {
-        Self { connection, place: None }
+        Self { connection, place: None, preparation: Preparation::Named }
     }
 }
 
 impl<'a, C: OutboxConnection> Session<'a, C> {
     pub(super) fn to(place: &'a Arc<Place>, connection: &'a mut C) -> Self {
-        Self { connection, place: Some(place) }
+        Self { connection, place: Some(place), preparation: Preparation::Named }
+    }
+
+    /// Has the statement prepared like this. Without effect on SQLite, whose sessions are its own.
+    pub(super) fn prepared(mut self, preparation: Preparation) -> Self {
+        self.preparation = preparation;
+        self
+    }
+
+    fn speaking(&self) -> Result<(Dialect, Preparation), sqlx::Error> {
+        Ok(match self.connection.dialect()? {
+            Dialect::Postgresql => (Dialect::Postgresql, self.preparation),
+            Dialect::Sqlite => (Dialect::Sqlite, Preparation::Named),
+        })
     }
 
     /// Runs a statement, traced, and tells how many rows it changed.
     pub(super) async fn execute(self, sql: &'static Sql, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
-        let dialect = self.connection.dialect()?;
-        let work = self.connection.run(sql.text(dialect), values);
+        let (dialect, preparation) = self.speaking()?;
+        let work = self.connection.run(sql.text(dialect), values, preparation);
         query(self.place, dialect, sql).run_affecting(work, |rows| *rows).await
     }
 
@@ -187,15 +236,15 @@ impl<'a, C: OutboxConnection> Session<'a, C> {
         values: &[Value<'_>],
         read: fn(&dyn Columns) -> Result<T, sqlx::Error>,
     ) -> Result<Vec<T>, sqlx::Error> {
-        let dialect = self.connection.dialect()?;
-        let work = self.connection.rows(sql.text(dialect), values, read);
+        let (dialect, preparation) = self.speaking()?;
+        let work = self.connection.rows(sql.text(dialect), values, preparation, read);
         query(self.place, dialect, sql).run_counted(work, Vec::len).await
     }
 
     /// Runs a statement that defines a table or an index.
     pub(super) async fn define(self, statement: &'static str) -> Result<(), sqlx::Error> {
         let query = Query::new(self.connection.dialect()?.system(), statement);
-        query.run(self.connection.run(statement, &[])).await.map(drop)
+        query.run(self.connection.run(statement, &[], Preparation::Unnamed)).await.map(drop)
     }
 
     /// [`Session::fetch`] without a span: only the answer shows whether it is worth one.
@@ -205,9 +254,9 @@ impl<'a, C: OutboxConnection> Session<'a, C> {
         values: &[Value<'_>],
         read: fn(&dyn Columns) -> Result<T, sqlx::Error>,
     ) -> Result<Silent<Vec<T>>, sqlx::Error> {
-        let dialect = self.connection.dialect()?;
+        let (dialect, preparation) = self.speaking()?;
         let started = clock::monotonic_ns();
-        let outcome = self.connection.rows(sql.text(dialect), values, read).await;
+        let outcome = self.connection.rows(sql.text(dialect), values, preparation, read).await;
         let place = self.place.map(Arc::clone);
         Ok(Silent { outcome, started, dialect, place, sql, rows: |rows| Rows::returned(rows.len()) })
     }
@@ -218,9 +267,9 @@ impl<'a, C: OutboxConnection> Session<'a, C> {
         sql: &'static Sql,
         values: &[Value<'_>],
     ) -> Result<Silent<u64>, sqlx::Error> {
-        let dialect = self.connection.dialect()?;
+        let (dialect, preparation) = self.speaking()?;
         let started = clock::monotonic_ns();
-        let outcome = self.connection.run(sql.text(dialect), values).await;
+        let outcome = self.connection.run(sql.text(dialect), values, preparation).await;
         let place = self.place.map(Arc::clone);
         Ok(Silent { outcome, started, dialect, place, sql, rows: |rows| Rows::Affected(*rows) })
     }

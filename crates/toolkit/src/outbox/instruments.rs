@@ -24,6 +24,8 @@ pub(crate) struct OutboxInstruments {
     sent: Counter<u64>,
     failed: Counter<u64>,
     dead: Counter<u64>,
+    removed: Counter<u64>,
+    forgotten: Counter<u64>,
     series: SeriesCache<Series>,
     backlogs: Arc<Watched<Backlog>>,
 }
@@ -51,6 +53,8 @@ impl OutboxInstruments {
             sent: counter("outbox.messages.sent", "Number of messages the broker acknowledged."),
             failed: counter("outbox.messages.failed", "Number of attempts that failed."),
             dead: counter("outbox.messages.dead", "Number of messages put aside."),
+            removed: counter("outbox.messages.removed", "Number of messages sent long ago and removed."),
+            forgotten: counter("inbox.messages.forgotten", "Number of messages received long ago and forgotten."),
             series: SeriesCache::new(),
             backlogs,
         }
@@ -74,6 +78,16 @@ impl OutboxInstruments {
 
     pub(super) fn dead(&self, destination: &str, error_type: &str) {
         self.dead.add(1, &[to(destination), KeyValue::new("error.type", error_type.to_owned())]);
+    }
+
+    /// Rows left the outbox.
+    pub(super) fn removed(&self, rows: u64) {
+        self.removed.add(rows, &[]);
+    }
+
+    /// Rows left an inbox.
+    pub(super) fn forgotten(&self, rows: u64) {
+        self.forgotten.add(rows, &[]);
     }
 
     /// Tells of this backlog for as long as it lives.

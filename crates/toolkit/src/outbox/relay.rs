@@ -4,6 +4,7 @@ mod attempt;
 mod backoff;
 mod desk;
 mod lanes;
+mod lease;
 mod listen;
 mod outages;
 mod pass;
@@ -19,7 +20,7 @@ use sqlx::{Database, Pool};
 use tokio::sync::watch;
 
 use super::Outbox;
-use super::connection::OutboxConnection;
+use super::connection::{OutboxConnection, Preparation};
 use super::publisher::Publisher;
 use super::stage::micros;
 use backoff::{Backoff, Trouble};
@@ -49,6 +50,8 @@ struct Settings {
     attempts_max: u32,
     send_timeout: Duration,
     grace: Duration,
+    lease: Duration,
+    preparation: Preparation,
     retention: Duration,
     measure_every: Duration,
     clock: Clock,
@@ -117,11 +120,13 @@ where
             attempts_max: 10,
             send_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(5),
+            lease: Duration::from_secs(10),
+            preparation: Preparation::Named,
             retention: Duration::from_hours(24),
             measure_every: Duration::from_secs(5),
             clock: Clock(Arc::new(SystemTime::now)),
         };
-        let desk = Desk::new(pool.clone());
+        let desk = Desk::new(pool.clone(), settings.preparation);
         let outages = Outages::default();
         Self { pool, publisher, settings, desk, outages, woken: None, heard: None, ears: None }
     }
@@ -175,7 +180,26 @@ where
         self
     }
 
-    /// How long rows stay in the table once they are sent: a day unless said otherwise.
+    /// How long a relay that says nothing counts as there, and another waits for it: 10 s unless
+    /// said otherwise. It renews its time when a third of it is over, and gives it up when it ends.
+    /// On SQLite, and [`Relay::without_session`].
+    pub fn lease(mut self, length: Duration) -> Self {
+        self.settings.lease = length.max(Duration::from_millis(10));
+        self
+    }
+
+    /// On PostgreSQL: does with any connection what it does with one of its own else, so that the
+    /// pool may lead through PgBouncer's transaction mode. One relay sends at a time, by a lease as
+    /// on SQLite; no statement is prepared under a name, and each is a transaction. See
+    /// [`super`] for what else there is to do. Without effect on SQLite.
+    pub fn without_session(mut self) -> Self {
+        self.settings.preparation = Preparation::Alone;
+        self.desk = Desk::new(self.pool.clone(), self.settings.preparation);
+        self
+    }
+
+    /// How long rows stay in the table once they are sent: a day unless said otherwise,
+    /// [`Duration::MAX`] for ever.
     pub fn retention(mut self, age: Duration) -> Self {
         self.settings.retention = age;
         self
@@ -207,7 +231,9 @@ where
     /// # Errors
     /// When the database does not answer. What was sent is then marked by the next call.
     pub async fn once(&mut self) -> Result<Passed, sqlx::Error> {
-        self.pass(&Stop::default()).await
+        let passed = self.pass(&Stop::default()).await;
+        self.desk.release().await;
+        passed
     }
 
     /// Sends what is staged until `shutdown` ends, whatever becomes of the broker and the database
@@ -263,11 +289,15 @@ where
 
     /// Waits, but not longer than until somebody says that there is something.
     async fn rest(&mut self, pause: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = changed(&mut self.woken) => {}
-            () = changed(&mut self.heard) => {}
-        }
+        let Self { desk, settings, woken, heard, .. } = self;
+        let rest = async {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = changed(woken) => {}
+                () = changed(heard) => {}
+            }
+        };
+        desk.meanwhile(settings, rest).await;
     }
 
     async fn pass(&mut self, stop: &Stop) -> Result<Passed, sqlx::Error> {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::connection::{Dialect, OutboxConnection, Session, Value};
+use super::connection::{Dialect, OutboxConnection, Preparation, Session, Value};
 use super::event::{Broker, Event};
 use super::{row, statements, tables};
 use crate::SpanKind;
@@ -22,6 +22,7 @@ use crate::propagation::{self, TraceContext};
 pub struct Outbox {
     broker: Broker,
     announcing: bool,
+    preparation: Preparation,
     wake: watch::Sender<()>,
 }
 
@@ -45,6 +46,14 @@ impl Outbox {
     #[must_use]
     pub fn announcing(mut self) -> Self {
         self.announcing = true;
+        self
+    }
+
+    /// Stages without a statement that the session keeps under a name, for PgBouncer's transaction
+    /// mode before 1.21, or without `max_prepared_statements`. It costs an exchange with the server.
+    #[must_use]
+    pub fn without_session(mut self) -> Self {
+        self.preparation = Preparation::Unnamed;
         self
     }
 
@@ -130,9 +139,11 @@ impl Outbox {
             Value::MaybeText(saved.baggage.as_deref()),
             Value::Int(micros(SystemTime::now())),
         ];
-        Session::from(&mut *connection).execute(&statements::STAGE, &values).await?;
+        let session = Session::from(&mut *connection).prepared(self.preparation);
+        session.execute(&statements::STAGE, &values).await?;
         if self.announcing && connection.dialect()? == Dialect::Postgresql {
-            Session::from(connection).execute(&statements::ANNOUNCE, &[]).await?;
+            let session = Session::from(connection).prepared(self.preparation);
+            session.execute(&statements::ANNOUNCE, &[]).await?;
         }
         Ok(())
     }

@@ -166,6 +166,32 @@ pub(super) static FORGET: Sql = Sql {
         (SELECT consumer, message_id FROM inbox WHERE received_at < $1 ORDER BY received_at LIMIT $2)",
 };
 
+/// now: who has the lease, and for how many microseconds yet. Relays on PostgreSQL run on several
+/// machines, whose clocks differ: there the server's counts.
+pub(super) static LEASED: Sql = Sql {
+    summary: "SELECT outbox_relay",
+    postgresql: "SELECT owner, expires_at - (extract(epoch FROM clock_timestamp()) * 1000000)::bigint \
+        FROM outbox_relay WHERE $1 = $1",
+    sqlite: "SELECT owner, expires_at - $1 FROM outbox_relay",
+};
+
+/// owner, microseconds, now: one row when the lease is now the owner's, none when it is another's.
+pub(super) static LEASE: Sql = Sql {
+    summary: "INSERT outbox_relay",
+    postgresql: "INSERT INTO outbox_relay (id, owner, expires_at) \
+        SELECT 1, $1, $2 + (extract(epoch FROM clock_timestamp()) * 1000000)::bigint WHERE $3 = $3 \
+        ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at \
+        WHERE outbox_relay.owner = excluded.owner \
+        OR outbox_relay.expires_at <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+    sqlite: "INSERT INTO outbox_relay (id, owner, expires_at) VALUES (1, $1, $2 + $3) \
+        ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at \
+        WHERE outbox_relay.owner = excluded.owner OR outbox_relay.expires_at <= $3",
+};
+
+/// owner.
+pub(super) static END_LEASE: Sql =
+    Sql::same("DELETE outbox_relay", "DELETE FROM outbox_relay WHERE owner = $1");
+
 /// The advisory locks of this table: one number for each partition, and one more.
 pub(super) static LOCK_BASE: Sql =
     Sql::same("SELECT outbox", "SELECT ('outbox'::regclass::oid::bigint) << 8");

@@ -2,12 +2,12 @@
 
 use sqlx::Pool;
 
-use super::connection::{Dialect, OutboxConnection, Session, Value};
+use super::connection::{Dialect, OutboxConnection, Preparation, Session, Value};
 use super::statements;
 use crate::db::System;
 
-/// The statements that create the table of the outbox and its indexes, for migrations. Made for
-/// PostgreSQL and SQLite; others get the text for SQLite.
+/// The statements that create the table of the outbox, its indexes, and the table of the relay that
+/// has the lease, for migrations. Made for PostgreSQL and SQLite; others get the text for SQLite.
 ///
 /// All times are microseconds since 1970 (`to_timestamp(created_at / 1e6)`). `position` is the
 /// order of insertion, which no clock decides. A row is to be sent while both `sent_at` and
@@ -36,7 +36,8 @@ where
     let mut tx = pool.begin().await?;
     let dialect = tx.dialect()?;
     if dialect == Dialect::Postgresql {
-        Session::from(&mut *tx).execute(&statements::LOCK_SCHEMA, &[Value::Int(SCHEMA_LOCK)]).await?;
+        let session = Session::from(&mut *tx).prepared(Preparation::Unnamed);
+        session.execute(&statements::LOCK_SCHEMA, &[Value::Int(SCHEMA_LOCK)]).await?;
     }
     for statement in schema(dialect.system()).split_inclusive(";\n") {
         let statement = statement.trim();
@@ -76,6 +77,11 @@ CREATE INDEX IF NOT EXISTS outbox_held ON outbox (destination, key, position)
     WHERE attempts > 0 AND sent_at IS NULL AND dead_at IS NULL;
 CREATE INDEX IF NOT EXISTS outbox_sent ON outbox (sent_at) WHERE sent_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS outbox_dead ON outbox (destination, position) WHERE dead_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS outbox_relay (
+    id              INTEGER PRIMARY KEY CHECK (id = 1),
+    owner           TEXT NOT NULL,
+    expires_at      BIGINT NOT NULL
+);
 ";
 
 const SQLITE: &str = "\
@@ -104,6 +110,11 @@ CREATE INDEX IF NOT EXISTS outbox_held ON outbox (destination, key, position)
     WHERE attempts > 0 AND sent_at IS NULL AND dead_at IS NULL;
 CREATE INDEX IF NOT EXISTS outbox_sent ON outbox (sent_at) WHERE sent_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS outbox_dead ON outbox (destination, position) WHERE dead_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS outbox_relay (
+    id              INTEGER PRIMARY KEY CHECK (id = 1),
+    owner           TEXT NOT NULL,
+    expires_at      BIGINT NOT NULL
+);
 ";
 
 const INBOX: &str = "\

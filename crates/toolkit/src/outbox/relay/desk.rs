@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Database, Pool};
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::Settings;
+use super::lease::Lease;
 use super::shares::{self, Shares};
 use crate::db::Place;
-use crate::outbox::connection::{Dialect, OutboxConnection, Session, Silent, Value};
+use crate::outbox::connection::{Dialect, OutboxConnection, Preparation, Session, Silent, Value};
 use crate::outbox::row::Row;
 use crate::outbox::statements::{DEAD, DUE, FAILED, SENT, Sql, UNREACHED};
 
@@ -28,6 +31,9 @@ pub(super) struct Desk<DB: Database> {
     place: Arc<Place>,
     /// On PostgreSQL: a session of its own, which holds the locks.
     own: Option<(DB::Connection, Shares)>,
+    /// What is there instead where there is no such session.
+    lease: Option<Lease>,
+    preparation: Preparation,
     /// Sent, but the database does not know yet.
     unmarked: Vec<Uuid>,
 }
@@ -62,36 +68,91 @@ where
     DB: Database,
     DB::Connection: OutboxConnection,
 {
-    pub(super) fn new(pool: Pool<DB>) -> Self {
+    /// With [`Preparation::Alone`] without a session of its own.
+    pub(super) fn new(pool: Pool<DB>, preparation: Preparation) -> Self {
         let place = Arc::new(DB::Connection::place(&pool.connect_options()));
-        Self { pool, place, own: None, unmarked: Vec::new() }
+        Self { pool, place, own: None, lease: None, preparation, unmarked: Vec::new() }
     }
 
-    /// Rows that may be sent, in order, but none to the destinations in `closed` (JSON).
+    /// Rows that may be sent, in order, but none to the destinations in `closed` (JSON). `None`:
+    /// another relay sends.
     pub(super) async fn due(
         &mut self,
         now: i64,
-        batch: usize,
+        settings: &Settings,
         closed: &str,
-    ) -> Result<Silent<Vec<Row>>, sqlx::Error> {
+    ) -> Result<Option<Silent<Vec<Row>>>, sqlx::Error> {
         // What is sent must not be found again.
         self.sent(now, &[]).await?;
-        let found = limited(self.find(now, batch, closed)).await;
-        if !matches!(&found, Ok(Silent { outcome: Ok(_), .. })) {
+        let found = limited(self.find(now, settings, closed)).await;
+        if !matches!(&found, Ok(None | Some(Silent { outcome: Ok(_), .. }))) {
             self.own = None;
         }
         found
     }
 
-    async fn find(&mut self, now: i64, batch: usize, closed: &str) -> Result<Silent<Vec<Row>>, sqlx::Error> {
-        let mut seat = Self::seat(&self.pool, &mut self.own).await?;
+    async fn find(
+        &mut self,
+        now: i64,
+        settings: &Settings,
+        closed: &str,
+    ) -> Result<Option<Silent<Vec<Row>>>, sqlx::Error> {
+        let mut seat = Self::seat(&self.pool, &mut self.own, self.preparation).await?;
         let partitions = match &mut seat {
             Seat::Own(connection, shares) => shares.settle(&mut **connection).await?,
-            Seat::Pooled(_) => shares::ALL,
+            Seat::Pooled(connection) => {
+                let lease = self.lease.get_or_insert_with(Lease::new);
+                if !lease.take(&mut **connection, self.preparation, settings.lease, now).await? {
+                    return Ok(None);
+                }
+                shares::ALL
+            }
         };
-        let limit = i64::try_from(batch).unwrap_or(i64::MAX);
+        let limit = i64::try_from(settings.batch).unwrap_or(i64::MAX);
         let values = [Value::Int(now), Value::Int(limit), Value::Int(partitions), Value::Text(closed)];
-        Session::to(&self.place, &mut *seat).fetch_silently(&DUE, &values, Row::read).await
+        let session = Session::to(&self.place, &mut *seat).prepared(self.preparation);
+        session.fetch_silently(&DUE, &values, Row::read).await.map(Some)
+    }
+
+    /// Whether what was found may still be sent: no other relay has taken over.
+    pub(super) fn may_send(&self) -> bool {
+        self.lease.as_ref().is_none_or(Lease::is_held)
+    }
+
+    /// Does `work`, and renews the lease whenever that is due.
+    pub(super) async fn meanwhile<T>(&mut self, settings: &Settings, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        while let Some(renewal) = self.lease.as_ref().and_then(|lease| lease.renewal(settings.lease)) {
+            if renewal > Instant::now()
+                && let Ok(done) = tokio::time::timeout_at(renewal, &mut work).await
+            {
+                return done;
+            }
+            if self.renew(settings).await.is_err() {
+                // It lapses unless a later try does better; what does not work, `due` says.
+                break;
+            }
+        }
+        work.await
+    }
+
+    async fn renew(&mut self, settings: &Settings) -> Result<(), sqlx::Error> {
+        if let Some(lease) = &mut self.lease {
+            let mut connection = self.pool.acquire().await?;
+            let now = settings.clock.now();
+            lease.take(&mut *connection, self.preparation, settings.lease, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets another relay send.
+    pub(super) async fn release(&mut self) {
+        if let Some(lease) = &mut self.lease
+            && let Ok(mut connection) = self.pool.acquire().await
+        {
+            // It lapses otherwise.
+            let _ended = lease.end(&mut *connection, self.preparation).await.is_ok();
+        }
     }
 
     /// The broker has these. If that cannot be written down now, it is later.
@@ -124,8 +185,8 @@ where
 
     async fn write(&mut self, sql: &'static Sql, values: &[Value<'_>]) -> Result<(), sqlx::Error> {
         let work = async {
-            let mut seat = Self::seat(&self.pool, &mut self.own).await?;
-            Session::to(&self.place, &mut *seat).execute(sql, values).await
+            let mut seat = Self::seat(&self.pool, &mut self.own, self.preparation).await?;
+            Session::to(&self.place, &mut *seat).prepared(self.preparation).execute(sql, values).await
         };
         let outcome = limited(work).await;
         if outcome.is_err() {
@@ -137,10 +198,11 @@ where
     async fn seat<'a>(
         pool: &Pool<DB>,
         own: &'a mut Option<(DB::Connection, Shares)>,
+        preparation: Preparation,
     ) -> Result<Seat<'a, DB>, sqlx::Error> {
         if own.is_none() {
             let pooled = pool.acquire().await?;
-            if pooled.dialect()? == Dialect::Sqlite {
+            if preparation == Preparation::Alone || pooled.dialect()? == Dialect::Sqlite {
                 return Ok(Seat::Pooled(pooled));
             }
             // Locks must not go back to the pool with it.
@@ -159,6 +221,7 @@ where
         let last_words = async {
             // Sent again by the next relay otherwise.
             let _marked = self.sent(now, &[]).await.is_ok();
+            self.release().await;
             if let Some((connection, _)) = self.own.take() {
                 let _closed = connection.close().await.is_ok();
             }

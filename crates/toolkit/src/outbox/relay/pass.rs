@@ -38,7 +38,9 @@ where
     P: Publisher,
 {
     let now = settings.clock.now();
-    let found = desk.due(now, settings.batch, &outages.closed(now)).await?;
+    let Some(found) = desk.due(now, settings, &outages.closed(now)).await? else {
+        return Ok(Passed::default());
+    };
     let count = match &found.outcome {
         Ok(rows) => rows.len(),
         Err(_) => return found.tell().map(|_| Passed::default()),
@@ -116,7 +118,8 @@ where
         loop {
             // One message is enough to find out whether a broker is back.
             let concurrency = if self.outages.any() { 1 } else { settings.concurrency };
-            while outcome.is_ok() && !self.stop.is_asked() && on_its_way.len() < concurrency {
+            let goes_on = outcome.is_ok() && !self.stop.is_asked() && self.desk.may_send();
+            while goes_on && on_its_way.len() < concurrency {
                 let Some((row, lane)) = self.lanes.next() else { break };
                 let failures = self.outages.failures(&row.message.destination);
                 let number = row.attempts.saturating_add(failures).saturating_add(1);
@@ -125,7 +128,7 @@ where
                     Done { row, lane, number, outcome }
                 });
             }
-            let Some(first) = on_its_way.next().await else { break };
+            let Some(first) = self.desk.meanwhile(settings, on_its_way.next()).await else { break };
             let mut done = vec![first];
             while let Some(Some(more)) = on_its_way.next().now_or_never() {
                 done.push(more);

@@ -12,7 +12,7 @@ use super::backoff::Trouble;
 use super::{Clock, Settings};
 use crate::db::Place;
 use crate::layer::TelemetryLayer;
-use crate::outbox::connection::{OutboxConnection, Session, Value};
+use crate::outbox::connection::{OutboxConnection, Preparation, Session, Value};
 use crate::outbox::instruments::{Backlog, Waiting};
 use crate::outbox::statements::{COUNT_DEAD, PENDING, PRUNE};
 
@@ -24,6 +24,7 @@ pub(super) struct Upkeep<DB: Database> {
     pool: Pool<DB>,
     place: Arc<Place>,
     backlog: Arc<Backlog>,
+    preparation: Preparation,
     retention: Duration,
     every: Duration,
     clock: Clock,
@@ -40,9 +41,9 @@ where
         if let Some(core) = TelemetryLayer::current() {
             core.outbox.watch(&backlog);
         }
-        let Settings { retention, measure_every: every, clock, .. } = settings.clone();
+        let Settings { preparation, retention, measure_every: every, clock, .. } = settings.clone();
         let place = Arc::new(DB::Connection::place(&pool.connect_options()));
-        Self { pool, place, backlog, retention, every, clock }
+        Self { pool, place, backlog, preparation, retention, every, clock }
     }
 
     pub(super) async fn run(self) -> Infallible {
@@ -62,12 +63,12 @@ where
 
     async fn look(&self) -> Result<BTreeMap<String, Waiting>, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
-        let pending = Session::to(&self.place, &mut *connection).fetch_silently(&PENDING, &[], |row| {
+        let pending = self.session(&mut connection).fetch_silently(&PENDING, &[], |row| {
             let pending = u64::try_from(row.int(1)?).unwrap_or(0);
             Ok((row.text(0)?, Waiting { pending, oldest: row.maybe_int(2)?, dead: 0 }))
         });
         let mut found: BTreeMap<String, Waiting> = pending.await?.answer()?.into_iter().collect();
-        let dead = Session::to(&self.place, &mut *connection).fetch_silently(&COUNT_DEAD, &[], |row| {
+        let dead = self.session(&mut connection).fetch_silently(&COUNT_DEAD, &[], |row| {
             Ok((row.text(0)?, u64::try_from(row.int(1)?).unwrap_or(0)))
         });
         for (destination, dead) in dead.await?.answer()? {
@@ -76,17 +77,26 @@ where
         Ok(found)
     }
 
+    fn session<'a>(&'a self, connection: &'a mut DB::Connection) -> Session<'a, DB::Connection> {
+        Session::to(&self.place, connection).prepared(self.preparation)
+    }
+
     async fn prune(&self) -> Result<(), sqlx::Error> {
         let age = i64::try_from(self.retention.as_micros()).unwrap_or(i64::MAX);
         let before = self.clock.now().saturating_sub(age);
         for _ in 0..PRUNINGS_MAX {
             let mut connection = self.pool.acquire().await?;
             let values = [Value::Int(before), Value::Int(PRUNED_AT_ONCE.cast_signed())];
-            let pruned = Session::to(&self.place, &mut *connection).execute_silently(&PRUNE, &values).await?;
+            let pruned = self.session(&mut connection).execute_silently(&PRUNE, &values).await?;
             if matches!(pruned.outcome, Ok(0)) {
                 break;
             }
-            if pruned.tell()? < PRUNED_AT_ONCE {
+            let rows = pruned.tell()?;
+            tracing::debug!(rows, "rows sent long ago are removed from the outbox");
+            if let Some(core) = TelemetryLayer::current() {
+                core.outbox.removed(rows);
+            }
+            if rows < PRUNED_AT_ONCE {
                 break;
             }
         }
