@@ -48,8 +48,20 @@
 //!
 //! **Several relays.** On PostgreSQL any number may run on one table: they share 16 partitions of
 //! the keys, each held through an advisory lock on a connection of the relay's own, and share them
-//! anew within a second or two of a relay's coming or going. (That needs a session: not through
-//! PgBouncer's transaction mode.) SQLite takes one relay.
+//! anew within a second or two of a relay's coming or going. On SQLite one sends at a time, by a
+//! lease in the table `outbox_relay` that it renews; others wait until it ends, or has said nothing
+//! for 10 s ([`Relay::lease`]). What a relay was sending when it stalled for so long is sent twice.
+//!
+//! **PgBouncer's transaction mode** gives each transaction another session. Locks and notifications
+//! that live in a session are not to be had there: the relay is to be [`Relay::without_session`],
+//! not [`Relay::listen`]. It then sends alone, by a lease as on SQLite.
+//! Statements prepared under a name, which is how sqlx does it, PgBouncer knows since 1.21 with
+//! `max_prepared_statements`. Without that, [`Outbox::without_session`] as well, and your own
+//! queries in transactions with `persistent(false)`; [`Inbox`] and [`Outbox::requeue`] want a pool
+//! that goes straight to the server. `ignore_startup_parameters` needs `extra_float_digits`.
+//!
+//! **Retention.** Rows sent are removed after a day ([`Relay::retention`]), messages received when
+//! you say so ([`InboxRetention`]), in small steps that lock nobody out. Rows put aside stay.
 //!
 //! # What is told
 //!
@@ -63,10 +75,11 @@
 //! | --- | --- |
 //! | `outbox_relay_latency_seconds` | histogram: from [`Outbox::stage`] to the broker's answer |
 //! | `outbox.messages.sent`, `.failed`, `.dead` | counters; the last two with `error.type` |
+//! | `outbox.messages.removed`, `inbox.messages.forgotten` | counters: rows that were kept long enough |
 //! | `outbox.pending`, `outbox.dead` | gauges: rows to be sent, rows put aside |
 //! | `outbox.oldest_age` | gauge: seconds since the oldest row to be sent was staged |
 //!
-//! All have `messaging.destination.name`. The gauges come from the database and go on while the
+//! All but the rows kept long enough have `messaging.destination.name`. The gauges come from the database and go on while the
 //! broker is down; while the database is down they tell what it held last, and the age grows. Each
 //! relay tells about the whole table: take the maximum.
 
@@ -77,8 +90,8 @@ mod inbox;
 pub(crate) mod instruments;
 mod publisher;
 mod relay;
+mod retention;
 mod row;
-
 mod stage;
 mod statements;
 mod tables;
@@ -93,5 +106,6 @@ pub use publisher::kafka::KafkaPublisher;
 pub use publisher::nats::NatsPublisher;
 pub use publisher::{Fault, Message, PublishError, Publisher, Receipt, UnknownDestination};
 pub use relay::{Passed, Relay};
+pub use retention::InboxRetention;
 pub use stage::Outbox;
 pub use tables::{inbox_schema, schema};

@@ -7,6 +7,7 @@ use sqlx::Pool;
 use super::connection::{OutboxConnection, Session, Value};
 use super::stage::micros;
 use super::{statements, tables};
+use crate::layer::TelemetryLayer;
 
 /// The table `inbox` of a consumer, which remembers the messages it has dealt with.
 ///
@@ -54,6 +55,7 @@ impl Inbox {
 
     /// Forgets messages that were received longer ago than `age`, at most `limit` of them: no
     /// broker and no outbox sends them again after such a time. Says how many it forgot.
+    /// [`super::InboxRetention`] does it for as long as a service runs.
     ///
     /// # Errors
     /// As sqlx's queries.
@@ -64,6 +66,13 @@ impl Inbox {
     ) -> Result<u64, sqlx::Error> {
         let before = SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
         let values = [Value::Int(micros(before)), Value::Int(i64::from(limit))];
-        Session::from(connection).execute(&statements::FORGET, &values).await
+        let forgotten = Session::from(connection).execute_silently(&statements::FORGET, &values).await?;
+        let rows = if matches!(forgotten.outcome, Ok(0)) { 0 } else { forgotten.tell()? };
+        if rows > 0
+            && let Some(core) = TelemetryLayer::current()
+        {
+            core.outbox.forgotten(rows);
+        }
+        Ok(rows)
     }
 }

@@ -54,7 +54,10 @@ impl OutboxInstruments {
             failed: counter("outbox.messages.failed", "Number of attempts that failed."),
             dead: counter("outbox.messages.dead", "Number of messages put aside."),
             removed: counter("outbox.messages.removed", "Number of messages sent long ago and removed."),
-            forgotten: counter("inbox.messages.forgotten", "Number of messages received long ago and forgotten."),
+            forgotten: counter(
+                "inbox.messages.forgotten",
+                "Number of messages received long ago and forgotten.",
+            ),
             series: SeriesCache::new(),
             backlogs,
         }

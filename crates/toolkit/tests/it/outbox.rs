@@ -5,12 +5,14 @@ mod failures;
 mod gauges;
 #[cfg(feature = "rdkafka")]
 mod kafka;
+mod lease;
 #[cfg(feature = "nats")]
 mod nats;
 mod order;
 mod outages;
 mod postgresql;
 mod relaying;
+mod retention;
 mod staging;
 mod trace;
 

@@ -32,18 +32,18 @@ impl Backoff {
 
 /// Something that does not work, told of when it begins and when it ends.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(in crate::outbox) struct Trouble {
     with: &'static str,
     failures: u32,
 }
 
 impl Trouble {
-    pub(super) fn new(with: &'static str) -> Self {
+    pub(in crate::outbox) fn new(with: &'static str) -> Self {
         Self { with, failures: 0 }
     }
 
     /// It failed; says how often by now.
-    pub(super) fn again(&mut self, error: &(dyn Error + 'static)) -> u32 {
+    pub(in crate::outbox) fn again(&mut self, error: &(dyn Error + 'static)) -> u32 {
         self.failures = self.failures.saturating_add(1);
         if self.failures == 1 {
             tracing::warn!(exception.message = %error, "{} does not work: messages wait", self.with);
@@ -51,7 +51,7 @@ impl Trouble {
         self.failures
     }
 
-    pub(super) fn over(&mut self) {
+    pub(in crate::outbox) fn over(&mut self) {
         if self.failures > 0 {
             tracing::info!("{} works again", self.with);
             self.failures = 0;

@@ -103,8 +103,12 @@ impl Lease {
     fn wait_for(&mut self, other: &str, left: Duration) {
         self.until = None;
         if !std::mem::replace(&mut self.waiting, true) {
-            tracing::info!(other, seconds = left.as_secs(), "another relay sends what is in the outbox: \
-                this one waits until it stops, or says nothing for so long");
+            tracing::info!(
+                other,
+                seconds = left.as_secs(),
+                "another relay sends what is in the outbox: \
+                this one waits until it stops, or says nothing for so long"
+            );
         }
     }
 }
