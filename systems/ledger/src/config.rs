@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use throughline_toolkit::TracingConfig;
 
@@ -54,6 +54,8 @@ impl Service {
     }
 }
 
+const DAY_SECONDS: u64 = 24 * 3600;
+
 /// Everything a service can be told.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -79,14 +81,28 @@ pub struct Config {
     pub topic: String,
     /// Partitions of a topic that is created.
     pub topic_partitions: i32,
+    /// How long a topic that is created keeps events, seconds; 0: for ever. Of one that is there
+    /// already its own setting counts.
+    pub topic_retention_seconds: u64,
     /// Consumer group of the read-model.
     pub consumer_group: String,
     /// Longest time to wait for one answer of another service, milliseconds.
     pub upstream_timeout_ms: u64,
     /// How often another service is asked before it counts as down.
     pub upstream_tries: u32,
-    /// How long Redis keeps an answer, seconds. The ledger keeps it for ever.
+    /// How long Redis keeps an answer, seconds.
     pub answer_ttl_seconds: u64,
+    /// How long the ledger keeps an answer, and with it the idempotency key, seconds; 0: for ever.
+    /// After that the same order is a new one: longer than any client tries.
+    pub idempotency_retention_seconds: u64,
+    /// How long the read-model remembers which events it has seen, seconds; 0: for ever. Longer
+    /// than the topic keeps them, as all of it may be read again.
+    pub inbox_retention_seconds: u64,
+    /// How long events that were sent stay in the outbox, seconds; 0: for ever.
+    pub outbox_retention_seconds: u64,
+    /// How often the ledger and the read-model look for what they have kept long enough,
+    /// milliseconds.
+    pub retention_every_ms: u64,
     /// How long a transfer counts as under way when its orchestrator says nothing, milliseconds.
     pub in_flight_ttl_ms: u64,
     /// How long a repeated transfer waits for the answer to the one under way, milliseconds.
@@ -112,10 +128,15 @@ impl Default for Config {
             kafka: "127.0.0.1:9092".to_owned(),
             topic: "ledger.entry.v1".to_owned(),
             topic_partitions: 3,
+            topic_retention_seconds: 7 * DAY_SECONDS,
             consumer_group: "read-model".to_owned(),
             upstream_timeout_ms: 2000,
             upstream_tries: 3,
-            answer_ttl_seconds: 24 * 3600,
+            answer_ttl_seconds: DAY_SECONDS,
+            idempotency_retention_seconds: DAY_SECONDS,
+            inbox_retention_seconds: 14 * DAY_SECONDS,
+            outbox_retention_seconds: DAY_SECONDS,
+            retention_every_ms: 60_000,
             in_flight_ttl_ms: 15_000,
             in_flight_wait_ms: 1000,
             start_tries: 30,
@@ -162,9 +183,24 @@ impl Config {
         number(&environment, "ANSWER_TTL_SECONDS", &mut config.answer_ttl_seconds)?;
         number(&environment, "IN_FLIGHT_TTL_MS", &mut config.in_flight_ttl_ms)?;
         number(&environment, "IN_FLIGHT_WAIT_MS", &mut config.in_flight_wait_ms)?;
+        number(&environment, "TOPIC_RETENTION_SECONDS", &mut config.topic_retention_seconds)?;
+        number(&environment, "IDEMPOTENCY_RETENTION_SECONDS", &mut config.idempotency_retention_seconds)?;
+        number(&environment, "INBOX_RETENTION_SECONDS", &mut config.inbox_retention_seconds)?;
+        number(&environment, "OUTBOX_RETENTION_SECONDS", &mut config.outbox_retention_seconds)?;
+        number(&environment, "RETENTION_EVERY_MS", &mut config.retention_every_ms)?;
         number(&environment, "START_TRIES", &mut config.start_tries)?;
         number(&environment, "START_PAUSE_MS", &mut config.start_pause_ms)?;
-        Ok(config)
+        config.check()
+    }
+
+    /// An inbox that forgets before the topic does would take what is read again for new.
+    fn check(self) -> anyhow::Result<Self> {
+        let (inbox, topic) = (kept(self.inbox_retention_seconds), kept(self.topic_retention_seconds));
+        ensure!(
+            inbox.is_none_or(|inbox| topic.is_some_and(|topic| inbox > topic)),
+            "inbox_retention_seconds must be longer than topic_retention_seconds, or 0"
+        );
+        Ok(self)
     }
 
     /// The address that a service listens on.
@@ -183,11 +219,36 @@ impl Config {
         if self.database_name.is_empty() { service.default_database() } else { &self.database_name }
     }
 
+    /// How long the ledger keeps answers, unless for ever.
+    pub(crate) fn idempotency_retention(&self) -> Option<Duration> {
+        kept(self.idempotency_retention_seconds)
+    }
+
+    /// How long the read-model remembers events, unless for ever.
+    pub(crate) fn inbox_retention(&self) -> Option<Duration> {
+        kept(self.inbox_retention_seconds)
+    }
+
+    /// How long events that were sent stay in the outbox.
+    pub(crate) fn outbox_retention(&self) -> Duration {
+        kept(self.outbox_retention_seconds).unwrap_or(Duration::MAX)
+    }
+
+    /// How often to look for what was kept long enough.
+    pub(crate) fn retention_every(&self) -> Duration {
+        Duration::from_millis(self.retention_every_ms.max(1))
+    }
+
     /// Longest time to wait for one answer of another service.
     #[must_use]
     pub fn upstream_timeout(&self) -> Duration {
         Duration::from_millis(self.upstream_timeout_ms)
     }
+}
+
+/// A time after which something goes; 0 is never.
+fn kept(seconds: u64) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
 fn number<T: std::str::FromStr>(
@@ -226,6 +287,23 @@ mod tests {
         let bad = |name: &str| (name == "START_TRIES").then(|| "many".to_owned());
         let error = Config::load(None, bad).unwrap_err().to_string();
         assert_eq!(error, "START_TRIES=\"many\" is not a number");
+    }
+
+    #[test]
+    fn an_inbox_that_forgets_before_its_topic_is_refused() {
+        let load = |inbox: &str, topic: &str| {
+            let set = [("INBOX_RETENTION_SECONDS", inbox), ("TOPIC_RETENTION_SECONDS", topic)];
+            let value =
+                |name: &str| set.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
+            Config::load(None, value)
+        };
+        for (inbox, topic) in [("61", "60"), ("0", "60"), ("0", "0")] {
+            assert!(load(inbox, topic).is_ok(), "{inbox} {topic}");
+        }
+        for (inbox, topic) in [("60", "60"), ("60", "0")] {
+            let error = load(inbox, topic).unwrap_err().to_string();
+            assert!(error.contains("topic_retention_seconds"), "{error}");
+        }
     }
 
     #[test]

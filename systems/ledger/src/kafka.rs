@@ -12,6 +12,10 @@ use crate::config::Config;
 /// How long creating the topic may take.
 const CREATE: Duration = Duration::from_secs(5);
 
+/// Events go by whole segments: this is how much longer than the retention they may stay,
+/// milliseconds (a day).
+const SEGMENT_MS: &str = "86400000";
+
 /// First and longest pause between tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
@@ -30,11 +34,17 @@ pub(crate) struct Topic {
     client: ClientConfig,
     name: String,
     partitions: i32,
+    retention_ms: String,
 }
 
 impl Topic {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { client: client(config), name: config.topic.clone(), partitions: config.topic_partitions }
+        let retention_ms = match config.topic_retention_seconds {
+            0 => "-1".to_owned(),
+            seconds => seconds.saturating_mul(1000).to_string(),
+        };
+        let (name, partitions) = (config.topic.clone(), config.topic_partitions);
+        Self { client: client(config), name, partitions, retention_ms }
     }
 
     /// Waits until the topic is there, creating it if nobody has.
@@ -55,6 +65,7 @@ impl Topic {
     async fn create(&self) -> Result<(), KafkaError> {
         let admin: AdminClient<DefaultClientContext> = self.client.create()?;
         let topic = NewTopic::new(&self.name, self.partitions.max(1), TopicReplication::Fixed(1));
+        let topic = topic.set("retention.ms", &self.retention_ms).set("segment.ms", SEGMENT_MS);
         let options = AdminOptions::new().operation_timeout(Some(CREATE)).request_timeout(Some(CREATE));
         for created in admin.create_topics([&topic], &options).await? {
             match created {

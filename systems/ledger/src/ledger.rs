@@ -4,6 +4,7 @@
 mod audit;
 mod book;
 mod directory;
+mod retention;
 mod rules;
 mod store;
 
@@ -31,6 +32,7 @@ use crate::service::Parts;
 use crate::upstream;
 use book::{Book, Booked, Outcome};
 use directory::Directory;
+use retention::Retention;
 
 /// The ledger and what it counts.
 #[derive(Debug)]
@@ -58,6 +60,10 @@ pub(crate) async fn start(config: &Config, telemetry: &Telemetry) -> anyhow::Res
     let mut parts = Parts::new(router);
     let relay = events.relay(config, &database)?;
     parts.spawn(|stopping| relay.run(stopping));
+    if let Some(age) = config.idempotency_retention() {
+        let retention = Retention::new(database.clone(), age, config.retention_every(), telemetry);
+        parts.spawn(|stopping| retention.run(stopping));
+    }
     parts.keep(database);
     Ok(parts)
 }

@@ -55,6 +55,7 @@ impl Events {
         client.set("message.timeout.ms", MESSAGE_TIMEOUT_MS);
         let publisher = KafkaPublisher::from_config(&client).context("kafka")?;
         let relay = outbox::Relay::new(database.pool().clone(), publisher).woken_by(&self.outbox);
+        let relay = relay.retention(config.outbox_retention());
         Ok(Relay { inner: relay, topic: Topic::new(config) })
     }
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use throughline_toolkit::Telemetry;
 use throughline_toolkit::db::System;
-use throughline_toolkit::outbox;
+use throughline_toolkit::outbox::{self, InboxRetention};
 use tracing::instrument;
 
 use crate::config::{Config, Service};
@@ -57,6 +57,10 @@ pub(crate) async fn start(config: &Config, telemetry: &Telemetry) -> anyhow::Res
     let consumer = Consumer::new(config, Projection::new(database.clone(), telemetry), telemetry)?;
     let mut parts = Parts::new(router);
     parts.spawn(|stopping| consumer.run(stopping));
+    if let Some(age) = config.inbox_retention() {
+        let retention = InboxRetention::new(database.pool().clone(), age).every(config.retention_every());
+        parts.spawn(|stopping| retention.run(stopping.wait()));
+    }
     parts.keep(database);
     Ok(parts)
 }

@@ -1,4 +1,4 @@
-//! Booking an order: one transaction decides it, once, for ever.
+//! Booking an order: one transaction decides it, once, for as long as its key is remembered.
 //!
 //! 1. The idempotency key is claimed; whoever comes second waits for the first and gets its
 //!    answer.

@@ -23,7 +23,7 @@ pub(super) const SCHEMA: &[&str] = &[
         sequence BIGINT NOT NULL DEFAULT 0 CHECK (sequence >= 0))",
     "CREATE TABLE IF NOT EXISTS entries (
         entry_id UUID PRIMARY KEY,
-        idempotency_key TEXT NOT NULL UNIQUE,
+        idempotency_key TEXT NOT NULL,
         from_account_id UUID NOT NULL REFERENCES accounts,
         to_account_id UUID NOT NULL REFERENCES accounts,
         amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
@@ -45,6 +45,14 @@ pub(super) const SCHEMA: &[&str] = &[
         status INT,
         answer TEXT,
         decided_at_ms BIGINT)",
+    "CREATE INDEX IF NOT EXISTS requests_decided ON requests (decided_at_ms)",
+    // A key may come again once `requests` has forgotten it: tables made when it could not.
+    "DO $$ BEGIN
+        IF EXISTS (SELECT FROM pg_constraint
+            WHERE conrelid = 'entries'::regclass AND conname = 'entries_idempotency_key_key')
+        THEN ALTER TABLE entries DROP CONSTRAINT entries_idempotency_key_key;
+        END IF;
+    END $$",
 ];
 
 /// Makes the key this transaction's. `false`: another one had it and has committed. A transaction
@@ -72,8 +80,10 @@ pub(super) async fn decided(
     let row = database
         .query("SELECT fingerprint, status, answer FROM requests WHERE idempotency_key = $1")
         .bind(key)
-        .fetch_one(&mut **transaction)
+        .fetch_optional(&mut **transaction)
         .await?;
+    // Its time was over since the key was found taken: now it is free.
+    let row = row.ok_or(ApiError::Conflict(sqlx::Error::RowNotFound))?;
     let status: Option<i32> = row.try_get("status")?;
     let status = status.and_then(|status| u16::try_from(status).ok());
     let body: Option<String> = row.try_get("answer")?;
@@ -100,6 +110,18 @@ pub(super) async fn decide(
         .execute(&mut **transaction)
         .await?;
     Ok(())
+}
+
+/// Removes answers given before that time, at most `limit` of them, and says how many those were.
+/// An order that has none yet is not among them; one that is being asked for is left for the next
+/// time.
+pub(super) async fn forget(database: &Database, before_ms: i64, limit: u32) -> Result<u64, sqlx::Error> {
+    const SQL: &str = "DELETE FROM requests WHERE idempotency_key IN
+        (SELECT idempotency_key FROM requests WHERE decided_at_ms < $1
+            ORDER BY decided_at_ms LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    // Without a span: a look that finds nothing is no trace, and a log line tells of the others.
+    let removed = sqlx::query(SQL).bind(before_ms).bind(i64::from(limit)).execute(database.pool()).await?;
+    Ok(removed.rows_affected())
 }
 
 /// Locks the accounts of an order that are known, in the order of their ids, so that no two

@@ -9,6 +9,7 @@ mod metrics;
 mod parallel;
 mod projection;
 mod refusals;
+mod retention;
 mod servers;
 mod system;
 mod trace;
