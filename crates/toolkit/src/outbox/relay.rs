@@ -191,8 +191,9 @@ where
 
     /// On PostgreSQL: does with any connection what it does with one of its own else, so that the
     /// pool may lead through PgBouncer's transaction mode. One relay sends at a time, by a lease as
-    /// on SQLite; no statement is prepared under a name, and each is a transaction. See
-    /// [`super`] for what else there is to do. Without effect on SQLite.
+    /// on SQLite; no statement is prepared under a name, and each is a transaction. All relays of a
+    /// table must be so, or none: those with a session look at no lease. See [`super`] for what else
+    /// there is to do. Without effect on SQLite.
     pub fn without_session(mut self) -> Self {
         self.settings.preparation = Preparation::Alone;
         self.desk = Desk::new(self.pool.clone(), self.settings.preparation);

@@ -5,7 +5,7 @@
 //! 2. Both accounts are locked, in the order of their ids.
 //! 3. The rules decide. Entry, postings, balances and the staged event are written, or nothing.
 //! 4. The answer is written beside the key, a refusal as well: it depends on balances that
-//!    change, and the same order must not be answered differently tomorrow.
+//!    change, and the same order must not be answered differently later.
 //!
 //! An account that is not known here is asked for outside of any transaction, so that no lock is
 //! held while another service thinks.

@@ -122,3 +122,21 @@ async fn events_sent_and_events_seen_are_forgotten_when_their_time_is_over() {
     assert!(system.log(Service::ReadModel).contains("messages received long ago are forgotten"));
     system.stop().await;
 }
+
+#[tokio::test]
+async fn an_event_that_comes_again_after_it_was_forgotten_is_buried_and_books_nothing() {
+    let mut system = System::start(Servers::shared(), &[]).await;
+    let (customer, world) = system.funded(100).await;
+    const SEEN: &str = "SELECT count(*) FROM inbox";
+    eventually("three events", async || system.count(Service::ReadModel, SEEN).await == 3).await;
+    assert_eq!(execute(&system, Service::ReadModel, "DELETE FROM inbox").await, 3);
+    system.set("CONSUMER_GROUP", &system.key("again"));
+    assert!(system.terminate(Service::ReadModel).await);
+    system.launch(Service::ReadModel).await;
+    const BURIED: &str = "SELECT count(*) FROM dead_letters WHERE reason = 'contradiction'";
+    eventually("the entry", async || system.count(Service::ReadModel, BURIED).await == 1).await;
+    eventually("both accounts", async || system.count(Service::ReadModel, SEEN).await == 2).await;
+    assert_eq!(system.balance(Service::ReadModel, customer).await, Some(100));
+    assert_eq!(system.balance(Service::ReadModel, world).await, Some(-100));
+    system.stop().await;
+}

@@ -46,7 +46,7 @@ impl Trouble {
     pub(in crate::outbox) fn again(&mut self, error: &(dyn Error + 'static)) -> u32 {
         self.failures = self.failures.saturating_add(1);
         if self.failures == 1 {
-            tracing::warn!(exception.message = %error, "{} does not work: messages wait", self.with);
+            tracing::warn!(exception.message = %error, "{} does not work and is tried again", self.with);
         }
         self.failures
     }
