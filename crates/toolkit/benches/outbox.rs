@@ -169,5 +169,7 @@ async fn main() {
     drop(stop);
     relaying.await.unwrap().unwrap();
     sqlx::query(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&pool).await.unwrap();
+    let admin: AdminClient<DefaultClientContext> = kafka.create().unwrap();
+    admin.delete_topics(&[&staging.topic], &AdminOptions::new()).await.unwrap();
     telemetry.shutdown(Duration::from_secs(2)).await;
 }
