@@ -135,7 +135,7 @@ impl Fields {
     }
 
     /// [`Fields::set_str`] for a key that is known to be new.
-    #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
+    #[cfg(any(feature = "axum", feature = "nats", feature = "kafka", feature = "outbox"))]
     pub(crate) fn append_str(&mut self, key: &'static str, value: &str, limits: FieldLimits) {
         let stored = self.store_str(value, limits);
         self.append(Key::Static(key), stored, limits);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
+use foldhash::quality::RandomState;
 use parking_lot::RwLock;
 
 /// Combinations beyond this are bound each time; the SDK folds series beyond 2,000 anyway.
@@ -12,12 +13,12 @@ const SERIES_MAX: usize = 2_000;
 #[derive(Debug)]
 pub(crate) struct SeriesCache<V> {
     known: RwLock<HashMap<u64, V, BuildHasherDefault<Same>>>,
-    hasher: std::hash::RandomState,
+    hasher: RandomState,
 }
 
 impl<V: Clone> SeriesCache<V> {
     pub(crate) fn new() -> Self {
-        Self { known: RwLock::default(), hasher: std::hash::RandomState::new() }
+        Self { known: RwLock::default(), hasher: RandomState::default() }
     }
 
     /// Runs `use_it` on what is bound to `key`, which `bind` makes the first time.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, MatchedPath};
-use http::header::{HOST, HeaderMap, USER_AGENT};
+use http::header::{HOST, HeaderMap, HeaderName, USER_AGENT};
 use http::request::Parts;
 use http::{StatusCode, Uri, Version};
 use tracing::Span;
@@ -54,7 +54,7 @@ impl Exchange {
             describe(data, core.settings.span_limits.fields, head, method, route);
             let fields = &mut data.fields;
             let limits = core.settings.span_limits.fields;
-            fields.set(Key::Static("url.scheme"), Stored::Static(scheme), limits);
+            fields.append(Key::Static("url.scheme"), Stored::Static(scheme), limits);
             addresses(fields, limits, head, &original);
         });
         core.http.active(method, scheme, 1);
@@ -129,6 +129,7 @@ impl Drop for Exchange {
     }
 }
 
+/// Describes a span that has no attributes yet.
 fn describe(
     data: &mut SpanData,
     limits: FieldLimits,
@@ -139,56 +140,54 @@ fn describe(
     data.kind = SpanKind::Server;
     let name = semconv::name_of(method);
     data.name = match route {
-        Some(route) => Cow::Owned(format!("{name} {route}")),
+        Some(route) => Cow::Owned([name, " ", route].concat()),
         None => Cow::Borrowed(name),
     };
     let fields = &mut data.fields;
-    fields.set(Key::Static("http.request.method"), Stored::Static(method), limits);
+    fields.append(Key::Static("http.request.method"), Stored::Static(method), limits);
     if method == "_OTHER" {
-        fields.set_str("http.request.method_original", head.method.as_str(), limits);
+        fields.append_str("http.request.method_original", head.method.as_str(), limits);
     }
     if let Some(route) = route {
-        fields.set_str("http.route", route, limits);
+        fields.append_str("http.route", route, limits);
     }
-    fields.set_str("url.path", head.uri.path(), limits);
+    fields.append_str("url.path", head.uri.path(), limits);
     if let Some(query) = head.uri.query() {
-        fields.set_str("url.query", &semconv::redacted_query(query), limits);
+        fields.append_str("url.query", &semconv::redacted_query(query), limits);
     }
     let version = semconv::protocol_version(head.version);
-    fields.set(Key::Static("network.protocol.version"), Stored::Static(version), limits);
-    if let Some(agent) = text(&head.headers, USER_AGENT.as_str()) {
-        fields.set_str("user_agent.original", agent, limits);
+    fields.append(Key::Static("network.protocol.version"), Stored::Static(version), limits);
+    if let Some(agent) = text(&head.headers, USER_AGENT) {
+        fields.append_str("user_agent.original", agent, limits);
     }
 }
 
 fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-    uri.authority().map(|a| a.as_str()).or_else(|| text(headers, HOST.as_str()))
+    uri.authority().map(|a| a.as_str()).or_else(|| text(headers, HOST))
 }
 
-/// Who asks whom: as it was before any proxy, where one says so.
+/// Who asks whom: as it was before any proxy, where one says so. None of it was said before.
 fn addresses(fields: &mut Fields, limits: FieldLimits, head: &Parts, original: &Original<'_>) {
     if let Some(authority) = original.host.or_else(|| authority(&head.uri, &head.headers)) {
         let (host, port) = semconv::host_and_port(authority);
-        fields.set_str("server.address", host, limits);
+        fields.append_str("server.address", host, limits);
         if let Some(port) = port {
-            fields.set(Key::Static("server.port"), Stored::Int(port), limits);
+            fields.append(Key::Static("server.port"), Stored::Int(port), limits);
         }
     }
-    let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-    if let Some(peer) = peer {
+    let mut client = original.client.map(|client| fields.store_str(client, limits));
+    if let Some(ConnectInfo(peer)) = head.extensions.get::<ConnectInfo<SocketAddr>>() {
         let address = fields.store_args(format_args!("{}", peer.ip()), limits);
-        fields.set(Key::Static("network.peer.address"), address, limits);
+        client = client.or_else(|| Some(address.clone()));
+        fields.append(Key::Static("network.peer.address"), address, limits);
         let port = Stored::Int(i64::from(peer.port()));
-        fields.set(Key::Static("network.peer.port"), port, limits);
+        fields.append(Key::Static("network.peer.port"), port, limits);
     }
-    if let Some(client) = original.client {
-        fields.set_str("client.address", client, limits);
-    } else if let Some(peer) = peer {
-        let address = fields.store_args(format_args!("{}", peer.ip()), limits);
-        fields.set(Key::Static("client.address"), address, limits);
+    if let Some(client) = client {
+        fields.append(Key::Static("client.address"), client, limits);
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|v| v.to_str().ok()).filter(|v| !v.is_empty())
 }

@@ -1,8 +1,12 @@
 //! What proxies say about the request as it was before them: `Forwarded` (RFC 7239), or the
 //! `X-Forwarded-*` headers that are older.
 
-use http::HeaderMap;
 use http::header::FORWARDED;
+use http::{HeaderMap, HeaderName};
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The original request, as far as a proxy tells. The first proxy counts: it saw the client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,13 +21,13 @@ pub(super) struct Original<'a> {
 
 impl<'a> Original<'a> {
     pub(super) fn of(headers: &'a HeaderMap) -> Self {
-        if let Some(first) = first(headers, FORWARDED.as_str()) {
+        if let Some(first) = first(headers, &FORWARDED) {
             return Self::read(first);
         }
         Self {
-            client: first(headers, "x-forwarded-for").map(without_port),
-            host: first(headers, "x-forwarded-host"),
-            scheme: first(headers, "x-forwarded-proto").and_then(known_scheme),
+            client: first(headers, &X_FORWARDED_FOR).map(without_port),
+            host: first(headers, &X_FORWARDED_HOST),
+            scheme: first(headers, &X_FORWARDED_PROTO).and_then(known_scheme),
         }
     }
 
@@ -44,7 +48,7 @@ impl<'a> Original<'a> {
 }
 
 /// The first element of a list in a header.
-fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let list = headers.get(name)?.to_str().ok()?;
     list.split(',').next().map(str::trim).filter(|element| !element.is_empty())
 }
