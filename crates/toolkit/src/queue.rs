@@ -16,6 +16,10 @@ pub(crate) struct QueueLimits {
     pub(crate) batch: usize,
 }
 
+/// Items of this size leave together, at most: receivers refuse larger requests, the Collector those
+/// over gRPC from 4 MiB on. An item of more leaves alone.
+const REQUEST_BYTES: usize = 4_000_000;
+
 /// Items waiting for export. Pushing never waits for the exporter: at a bound the new item is
 /// dropped and counted.
 #[derive(Debug)]
@@ -79,15 +83,17 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Takes the oldest items, at most `limits.batch`.
+    /// Takes the oldest items, at most `limits.batch`, and no more than fit into a request.
     pub(crate) fn take(&self, into: &mut Vec<T>) {
         let mut state = self.state.lock();
-        let n = state.items.len().min(self.limits.batch);
-        let mut bytes = 0;
-        into.extend(state.items.drain(..n).map(|(item, size)| {
-            bytes += size;
-            item
-        }));
+        let (mut n, mut bytes) = (0, 0);
+        for (_, size) in state.items.iter().take(self.limits.batch) {
+            if n > 0 && bytes + size > REQUEST_BYTES {
+                break;
+            }
+            (n, bytes) = (n + 1, bytes + size);
+        }
+        into.extend(state.items.drain(..n).map(|(item, _)| item));
         state.bytes -= bytes;
     }
 
@@ -202,6 +208,19 @@ mod tests {
         assert!(queue.push(1, 60, 1).is_ok());
         assert_eq!(queue.push(2, 60, 1), Err(2));
         assert_eq!(queue.report().dropped_for(DropReason::QueueBytes), 1);
+    }
+
+    #[test]
+    fn large_items_leave_in_requests_that_receivers_take() {
+        let queue = Queue::new(QueueLimits { items: 9, bytes: usize::MAX, batch: 9 });
+        for (n, bytes) in [REQUEST_BYTES - 1, 1, 1, 2 * REQUEST_BYTES, 1].into_iter().enumerate() {
+            assert!(queue.push(n, bytes, 1).is_ok());
+        }
+        for expected in [&[0, 1][..], &[2], &[3], &[4], &[]] {
+            let mut taken = Vec::new();
+            queue.take(&mut taken);
+            assert_eq!(taken, expected);
+        }
     }
 
     #[test]
