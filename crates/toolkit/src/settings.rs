@@ -184,10 +184,12 @@ fn span_limits(read: &mut Reader<'_>) -> SpanLimits {
     let length = read.count("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT").or(length);
     let value_length = length.unwrap_or(usize::MAX);
     let fields = |count| FieldLimits { count, value_length };
+    let links = read.count("OTEL_SPAN_LINK_COUNT_LIMIT");
     SpanLimits {
         fields: fields(read.count("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT").unwrap_or(count)),
         events: read.count("OTEL_SPAN_EVENT_COUNT_LIMIT").unwrap_or(defaults.events),
-        links: read.count("OTEL_SPAN_LINK_COUNT_LIMIT").unwrap_or(defaults.links),
+        links: links.unwrap_or(defaults.links),
+        links_in_all: links.unwrap_or(defaults.links_in_all),
         event_fields: fields(read.count("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT").unwrap_or(count)),
         link_fields: fields(read.count("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT").unwrap_or(count)),
     }

@@ -57,9 +57,9 @@ impl<M: Consumed> Batch<M> {
     }
 
     /// Runs the handler of the messages in one CONSUMER span, `process <topic>` when all are of one
-    /// topic. It has a link for each message, which says partition, offset and key. As many links
-    /// are kept as `OTEL_SPAN_LINK_COUNT_LIMIT` allows, 128 unless set: let batches be no larger. A batch
-    /// without messages makes no span.
+    /// topic. It has a link for each message, which says partition, offset and key: 8,192 of them, or
+    /// as many as `OTEL_SPAN_LINK_COUNT_LIMIT` says where that is set. A batch without messages makes no
+    /// span.
     pub async fn process<'m, Mark, R, F, H>(&'m self, handler: F) -> R
     where
         F: FnOnce(&'m [Received<M>]) -> H,

@@ -9,12 +9,23 @@ use crate::fields::{FieldLimits, Fields};
 use crate::propagation::TraceContext;
 use crate::{SpanKind, SpanStatus};
 
+/// How many links a span keeps unless `OTEL_SPAN_LINK_COUNT_LIMIT` is set. Batches of messages are
+/// larger than the 128 that an application may add by itself, and a message whose link is missing
+/// is in no trace of its handling.
+const LINKS_MAX: usize = 8_192;
+
+/// How many links a span that is used again has room for.
+const LINKS_POOLED: usize = 128;
+
 /// Limits of a span, from `OTEL_SPAN_*` and `OTEL_ATTRIBUTE_*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SpanLimits {
     pub(crate) fields: FieldLimits,
     pub(crate) events: usize,
+    /// Links that the application adds.
     pub(crate) links: usize,
+    /// These and the links of operations on messages together.
+    pub(crate) links_in_all: usize,
     pub(crate) event_fields: FieldLimits,
     pub(crate) link_fields: FieldLimits,
 }
@@ -25,6 +36,7 @@ impl Default for SpanLimits {
             fields: FieldLimits::default(),
             events: 128,
             links: 128,
+            links_in_all: LINKS_MAX,
             event_fields: FieldLimits::default(),
             link_fields: FieldLimits::default(),
         }
@@ -47,6 +59,8 @@ pub(crate) struct SpanData {
     pub(crate) fields: Fields,
     pub(crate) events: Vec<EventData>,
     pub(crate) links: Vec<LinkData>,
+    /// How many of them an operation on messages added.
+    message_links: u32,
     pub(crate) dropped_events: u32,
     pub(crate) dropped_links: u32,
     /// Fingerprint of an exception already recorded here or below.
@@ -93,6 +107,7 @@ impl Default for SpanData {
             fields: Fields::default(),
             events: Vec::new(),
             links: Vec::new(),
+            message_links: 0,
             dropped_events: 0,
             dropped_links: 0,
             exception: None,
@@ -158,9 +173,22 @@ impl SpanData {
         }
     }
 
+    /// Adds a link that the application asks for.
     pub(crate) fn add_link(&mut self, link: LinkData, limits: &SpanLimits) {
-        if self.links.len() < limits.links {
+        let kept = self.links.len();
+        if kept - (self.message_links as usize) < limits.links && kept < limits.links_in_all {
             self.links.push(link);
+        } else {
+            self.dropped_links += 1;
+        }
+    }
+
+    /// Adds a link of an operation on messages: to where one was created.
+    #[cfg(any(feature = "nats", feature = "kafka", feature = "outbox"))]
+    pub(crate) fn add_message_link(&mut self, link: LinkData, limits: &SpanLimits) {
+        if self.links.len() < limits.links_in_all {
+            self.links.push(link);
+            self.message_links += 1;
         } else {
             self.dropped_links += 1;
         }
@@ -184,6 +212,9 @@ impl SpanData {
         self.fields.clear();
         self.events.clear();
         self.links.clear();
+        // The memory of a large batch's links is not kept for spans that have few.
+        self.links.shrink_to(LINKS_POOLED);
+        self.message_links = 0;
         self.dropped_events = 0;
         self.dropped_links = 0;
         self.exception = None;

@@ -278,7 +278,7 @@ pub(crate) fn link(
     if to.is_valid() {
         let mut link = LinkData::to(to.clone());
         f(&mut link.fields, limits.link_fields);
-        data.add_link(link, limits);
+        data.add_message_link(link, limits);
     }
 }
 

@@ -268,6 +268,7 @@ fn otel_attribute_limits_and_their_precedence() {
     let limits = settings.span_limits;
     assert_eq!((limits.fields.count, limits.fields.value_length, limits.events, limits.links), (1, 2, 3, 4));
     assert_eq!((limits.event_fields.count, limits.link_fields.count), (5, 6));
+    assert_eq!(limits.links_in_all, 4, "what is said holds for links of all kinds");
     assert_eq!((settings.log_limits.count, settings.log_limits.value_length), (7, 70));
 }
 

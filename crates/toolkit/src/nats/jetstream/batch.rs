@@ -46,8 +46,9 @@ impl IntoIterator for TracedBatch {
 
 impl TracedBatch {
     /// Handles all messages inside one CONSUMER span `<subject> process` below the current span,
-    /// with a link to where each message was created; the links carry the delivery of each. No
-    /// messages make no span.
+    /// with a link to where each message was created; the links carry the delivery of each. There
+    /// are 8,192 of them at most, or as many as `OTEL_SPAN_LINK_COUNT_LIMIT` says where that is
+    /// set. No messages make no span.
     ///
     /// An error of the handler is recorded on the span and counted.
     pub async fn process<Mark, R: Outcome<Mark>, F: Future<Output = R>>(

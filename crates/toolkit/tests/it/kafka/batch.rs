@@ -3,14 +3,20 @@
 use std::io::Error;
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::Link;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::{Message, Offset};
+use throughline_toolkit::SpanExt;
+use throughline_toolkit::kafka::{Batch, Client};
+use throughline_toolkit::propagation::{SpanId, TraceContext, TraceId};
 use throughline_toolkit::testing::{Sink, Value};
 use tracing::{Instrument, info_span};
 
-use super::{Place, key, run};
+use super::{Place, headers, key, run};
 use crate::LIMIT;
+use crate::collector::{Collector, Mode};
 
 const GATHER: Duration = Duration::from_secs(2);
 
@@ -100,6 +106,63 @@ fn a_batch_of_several_topics_names_them_on_its_links() {
         .collect();
     linked.sort();
     assert_eq!(linked, topics.into_iter().map(Some).collect::<Vec<_>>());
+}
+
+/// A span that handled a batch of so many messages, and on which the application then added links of
+/// its own, as it was sent; with these variables set.
+fn sent(messages: u32, own_links: u32, variables: &[(&str, &str)]) -> Span {
+    let collector = Collector::start(Mode::Works);
+    let telemetry = crate::telemetry(&collector.address, variables);
+    run(&telemetry, async {
+        let context = |n: u32| format!("00-0af7651916cd43dd8448eb211c80319c-{n:016x}-01");
+        let message =
+            |n| super::received::message(Some(headers(&[("traceparent", Some(context(n).as_bytes()))])));
+        let batch = Batch::new(&Client::new(), (1..=messages).map(message));
+        let other = TraceContext::remote(TraceId::from(1), SpanId::from(2), true);
+        let handler = |_| async {
+            (0..own_links).for_each(|_| tracing::Span::current().add_link(&other));
+            Ok::<_, Error>(())
+        };
+        batch.process(handler).await.unwrap();
+    });
+    let report = telemetry.shutdown_blocking(LIMIT);
+    assert!(report.is_lossless(), "{report}");
+    collector.span("process orders")
+}
+
+/// The message that each link leads to, counted from 1.
+fn linked(span: &Span) -> Vec<u64> {
+    let id = |link: &Link| u64::from_be_bytes(link.span_id.as_slice().try_into().unwrap());
+    span.links.iter().map(id).collect()
+}
+
+#[test]
+fn a_large_batch_keeps_a_link_to_each_of_its_messages() {
+    let span = sent(500, 0, &[]);
+    assert_eq!((linked(&span), span.dropped_links_count), ((1..=500).collect(), 0));
+}
+
+#[test]
+fn beyond_8192_links_are_counted_and_not_kept() {
+    let span = sent(8_200, 0, &[]);
+    assert_eq!((linked(&span), span.dropped_links_count), ((1..=8_192).collect(), 8));
+}
+
+#[test]
+fn links_that_the_application_adds_keep_their_limit_beside_those_of_the_batch() {
+    let span = sent(500, 130, &[]);
+    assert_eq!((span.links.len(), span.dropped_links_count), (500 + 128, 2));
+}
+
+#[test]
+fn a_limit_of_links_that_is_set_holds_for_all_of_them() {
+    let limit = [("OTEL_SPAN_LINK_COUNT_LIMIT", "10")];
+    let span = sent(500, 0, &limit);
+    assert_eq!((linked(&span), span.dropped_links_count), ((1..=10).collect(), 490));
+    let span = sent(7, 5, &limit);
+    assert_eq!((span.links.len(), span.dropped_links_count), (10, 2));
+    let span = sent(500, 0, &[("OTEL_SPAN_LINK_COUNT_LIMIT", "400")]);
+    assert_eq!((span.links.len(), span.dropped_links_count), (400, 100));
 }
 
 #[test]

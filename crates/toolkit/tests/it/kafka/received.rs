@@ -15,7 +15,7 @@ const PARENT: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 const OTHER: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
 
 /// A message as a consumer would have it, without a broker.
-fn message(headers: Option<OwnedHeaders>) -> OwnedMessage {
+pub(super) fn message(headers: Option<OwnedHeaders>) -> OwnedMessage {
     let (payload, key) = (Some(b"booked".to_vec()), Some(b"42".to_vec()));
     OwnedMessage::new(payload, key, "orders".to_owned(), Timestamp::now(), 3, 7, headers)
 }
