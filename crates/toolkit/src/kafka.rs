@@ -50,6 +50,11 @@
 //! `LogAppendTime` the broker); `messaging.kafka.clock_skew` when the time is negative.
 //! `error.type` is the name of Kafka's error code, `message_timed_out`.
 //!
+//! `server.address` and `server.port`, also in metrics, are those that the client was configured
+//! with when that is a single broker, or a name that stands for the cluster. Of several bootstrap
+//! servers none is given: any other broker may be the one that is asked. [`Client::server`] says
+//! what to give instead, and what is given where the client does not tell its configuration.
+//!
 //! # Metrics
 //!
 //! | metric | of |
@@ -81,6 +86,7 @@ mod received;
 mod record;
 mod semconv;
 mod send;
+mod server;
 
 #[cfg(feature = "krafka")]
 pub mod krafka;

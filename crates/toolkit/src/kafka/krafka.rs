@@ -7,11 +7,13 @@
 //! # async fn f() -> krafka::Result<()> {
 //! let kafka = Kafka::builder("localhost:9092").connect().await?;
 //!
-//! let producer = TracedProducer::new(kafka.producer().build().await?);
+//! let producer = kafka.producer().build().await?;
+//! let producer = TracedProducer::new(producer).client(|client| client.server("localhost:9092"));
 //! producer.send(Record::new("ledger.entry.v1", "booked").key("42")).await?;
 //!
 //! let consumer = kafka.consumer("read-model").build().await?;
-//! let consumer = TracedConsumer::new(consumer).client(|client| client.group("read-model"));
+//! let consumer = TracedConsumer::new(consumer)
+//!     .client(|client| client.group("read-model").server("localhost:9092"));
 //! consumer.subscribe(["ledger.entry.v1"]).await?;
 //! while let Some(message) = consumer.recv().await? {
 //!     message.process(|m| async move { project(m.value.as_deref()).await }).await.ok();
@@ -21,7 +23,8 @@
 //! # async fn project(_: Option<&[u8]>) -> Result<(), std::io::Error> { Ok(()) }
 //! ```
 //!
-//! The client makes `send`, `poll` and `commit` spans of its own, which carry no context. They are
+//! The client tells neither its broker nor its group: say both, for spans and metrics to have them.
+//! It makes `send`, `poll` and `commit` spans of its own, which carry no context. They are
 //! left out, as they would double ours, unless `RUST_LOG` names `krafka`.
 
 mod consumer;

@@ -25,7 +25,7 @@
 //! ```
 //!
 //! Made by [`ClientConfig::create`](::rdkafka::ClientConfig::create) they know the client's and
-//! the group's names, count faults and rebalances, and report lag. Clients that exist already, or
+//! the group's names and the broker, count faults and rebalances, and report lag. Clients that exist already, or
 //! have a context of their own, are wrapped by `new`; see [`Observer`] for what these lack then.
 
 mod consumer;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::semconv::{CLOCK_SKEW, KEY, OFFSET, PARTITION, QUEUE_TIME, SYSTEM, TIMESTAMP_TYPE, TOMBSTONE};
+use super::server;
 use crate::SpanKind;
 use crate::fields::{FieldLimits, Fields, Key, Stored};
 use crate::messaging::names;
@@ -131,6 +132,7 @@ struct Known {
     group: Option<String>,
     message_id_header: Option<String>,
     relation: Relation,
+    server: Option<(String, u16)>,
 }
 
 impl Client {
@@ -150,6 +152,14 @@ impl Client {
     #[must_use]
     pub fn group(self, group: impl Into<String>) -> Self {
         self.knowing(|known| known.group = Some(group.into()))
+    }
+
+    /// `server.address` and `server.port`: `host:port` as in `bootstrap.servers`, with port 9092
+    /// unless said. A list of several brokers takes both away, as no operation is known to go to
+    /// one of them.
+    #[must_use]
+    pub fn server(self, server: &str) -> Self {
+        self.knowing(|known| known.server = server::only_one(server))
     }
 
     /// The header that holds `messaging.message.id`, by which duplicates are found: `message-id`
@@ -198,6 +208,7 @@ impl Client {
     ) -> Operation<'a> {
         let destination = Destination { name: topic, ..Destination::default() };
         let group = self.group_name();
-        Operation { system: SYSTEM, name, kind, span_kind, destination, group, server: None }
+        let server = self.0.server.as_ref().map(|(address, port)| (address.as_str(), *port));
+        Operation { system: SYSTEM, name, kind, span_kind, destination, group, server }
     }
 }

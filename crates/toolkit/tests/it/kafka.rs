@@ -80,6 +80,10 @@ impl Place {
         config
     }
 
+    fn port(&self) -> i64 {
+        self.broker.rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
     fn producer(&self) -> TracedProducer {
         self.config().create().unwrap()
     }

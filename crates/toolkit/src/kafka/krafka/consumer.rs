@@ -30,8 +30,8 @@ impl TracedConsumer {
         Self::of(consumer, Client::new())
     }
 
-    /// Says more about the consumer, which does not tell its group's name:
-    /// `.client(|client| client.group("read-model"))`.
+    /// Says more about the consumer, which tells neither its group's name nor its broker:
+    /// `.client(|client| client.group("read-model").server("kafka:9092"))`.
     #[must_use]
     pub fn client(self, say: impl FnOnce(Client) -> Client) -> Self {
         let client = say(self.client);

@@ -23,7 +23,8 @@ impl TracedProducer {
         Self { inner: producer, client: Client::new() }
     }
 
-    /// Says more about the producer than is known: `.client(|client| client.id("ledger"))`.
+    /// Says more about the producer, which tells nothing of itself:
+    /// `.client(|client| client.id("ledger").server("kafka:9092"))`.
     #[must_use]
     pub fn client(mut self, say: impl FnOnce(Client) -> Client) -> Self {
         self.client = say(self.client);

@@ -93,6 +93,10 @@ impl Observer {
         if let Some(group) = config.get("group.id") {
             client = client.group(group);
         }
+        let servers = config.get("bootstrap.servers").or_else(|| config.get("metadata.broker.list"));
+        if let Some(servers) = servers {
+            client = client.server(servers);
+        }
         let client_id = config.get("client.id");
         if let Some(id) = client_id {
             client = client.id(id);

@@ -21,14 +21,15 @@ impl Place {
 
     async fn krafka_producer(&self) -> TracedProducer {
         let producer = self.krafka().await.producer().build().await.unwrap();
-        TracedProducer::new(producer).client(|client| client.id("pure"))
+        TracedProducer::new(producer).client(|client| client.id("pure").server(&self.broker))
     }
 
     async fn krafka_consumer(&self) -> TracedConsumer {
         let group = format!("{}.pure", self.topic);
         let consumer = self.krafka().await.consumer(group.as_str()).enable_auto_commit(false);
         let consumer = consumer.auto_offset_reset(AutoOffsetReset::Earliest).build().await.unwrap();
-        let consumer = TracedConsumer::new(consumer).client(|client| client.group(group));
+        let consumer =
+            TracedConsumer::new(consumer).client(|client| client.group(group).server(&self.broker));
         consumer.subscribe([&self.topic]).await.unwrap();
         consumer
     }
@@ -64,6 +65,7 @@ fn krafka_sends_what_rdkafka_receives() {
         .span(&send)
         .has("messaging.system", "kafka")
         .has("messaging.client.id", "pure")
+        .has("server.address", "127.0.0.1")
         .has("messaging.destination.partition.id", "0")
         .has("messaging.kafka.offset", 0)
         .has("messaging.kafka.message.key", "42")
@@ -106,6 +108,7 @@ fn krafka_receives_what_rdkafka_sends() {
         .span(&process)
         .linked_to(&send)
         .has("messaging.consumer.group.name", format!("{topic}.pure"))
+        .has("server.address", "127.0.0.1")
         .has("messaging.kafka.offset", 0)
         .has("messaging.kafka.message.timestamp_type", "CreateTime")
         .has("messaging.message.id", "e-7");

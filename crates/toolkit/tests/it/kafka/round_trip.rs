@@ -75,6 +75,8 @@ fn a_message_continues_the_trace_of_the_request_that_sent_it() {
             .has("messaging.message.body.size", 6)
             .has("messaging.message.id", "e-7")
             .has("messaging.client.id", "under-test")
+            .has("server.address", "127.0.0.1")
+            .has("server.port", place.port())
             .has_no("messaging.kafka.message.tombstone")
             .has_no("error.type");
     }
@@ -89,7 +91,8 @@ fn a_message_continues_the_trace_of_the_request_that_sent_it() {
         .has("messaging.operation.name", "commit")
         .has("messaging.operation.type", "settle")
         .has("messaging.kafka.offset", 0)
-        .has("messaging.consumer.group.name", &*place.topic);
+        .has("messaging.consumer.group.name", &*place.topic)
+        .has("server.port", place.port());
     let topic = ("messaging.destination.name", place.topic.as_str());
     assert_eq!(sink.metric("messaging.client.sent.messages").point([topic]).sum(), 1.0);
     assert_eq!(sink.metric("messaging.client.consumed.messages").point([topic]).sum(), 1.0);
@@ -97,7 +100,34 @@ fn a_message_continues_the_trace_of_the_request_that_sent_it() {
     assert_eq!(durations.point([topic, ("messaging.operation.name", "send")]).count(), 1);
     assert_eq!(durations.point([topic, ("messaging.operation.name", "commit")]).count(), 1);
     let group = ("messaging.consumer.group.name", place.topic.as_str());
-    assert_eq!(sink.metric("messaging.process.duration").point([topic, group]).count(), 1);
+    let port = place.port().to_string();
+    let server = [("server.address", "127.0.0.1"), ("server.port", port.as_str())];
+    let processed = sink.metric("messaging.process.duration");
+    assert_eq!(processed.point([topic, group, server[0], server[1]]).count(), 1);
+    assert_eq!(
+        durations.point([topic, ("messaging.operation.name", "send"), server[0], server[1]]).count(),
+        1
+    );
+}
+
+#[test]
+fn of_several_bootstrap_servers_none_is_named_unless_said() {
+    let sink = Sink::start();
+    let telemetry = sink.telemetry("ledger");
+    let topic = run(&telemetry, async {
+        let place = Place::new("several-servers").await;
+        let mut config = place.config();
+        config.set("bootstrap.servers", format!("{0},{0}", place.broker));
+        let producer: TracedProducer = config.create().unwrap();
+        producer.send(place.record("any"), LIMIT).await.unwrap();
+        let producer = producer.client(|client| client.server("kafka.shop"));
+        producer.send(place.record("said"), LIMIT).await.unwrap();
+        place.topic
+    });
+    let sent = super::spans_named(&sink, &format!("send {topic}"), 2);
+    let server = |n: usize| ["server.address", "server.port"].map(|key| sent[n].attribute(key));
+    assert_eq!(server(0), [None, None]);
+    assert_eq!(server(1), [Some("kafka.shop".into()), Some(9092.into())]);
 }
 
 #[test]
