@@ -35,7 +35,8 @@ CONDITIONS = {
     "http.response.status_code": lambda span: "error.type" not in span or span["error.type"].isdigit(),
     "http.route": lambda span: span.get("http.response.status_code") != 404,
     "network.protocol.name": lambda span: False,  # Only HTTP is spoken.
-    "db.namespace": lambda span: span["db.system.name"] != "sqlite",  # A file has no name of its own.
+    # A file has no name of its own; the account that NATS keeps a bucket in is not told to clients.
+    "db.namespace": lambda span: span["db.system.name"] not in ("sqlite", "nats"),
     "db.response.status_code": lambda span: "error.type" in span,
     "rpc.method": lambda span: True,
     "rpc.method_original": lambda span: span["rpc.method"] == "_OTHER",
@@ -134,7 +135,9 @@ def expected_name(attributes):
         route = attributes.get("http.route")
         return f"{method} {route}" if route else method
     if system := attributes.get("db.system.name"):
-        return attributes.get("db.query.summary") or attributes.get("db.operation.name") or system
+        named = attributes.get("db.query.summary") or attributes.get("db.operation.name") or system
+        collection = attributes.get("db.collection.name")
+        return f"{named} {collection}" if collection and "db.query.summary" not in attributes else named
     if system := attributes.get("rpc.system.name"):
         method = attributes.get("rpc.method", "_OTHER")
         return system if method == "_OTHER" else method

@@ -1,6 +1,7 @@
 //! A chat room on NATS: messages are stored in a stream and persisted by a worker, and a service
 //! answers with the history. Each message is one trace, from the request that sent it to the
-//! acknowledgement; so is each question for the history.
+//! acknowledgement; so is each question for the history. The room's topic is in a key-value store,
+//! which two moderators change at the same time.
 //!
 //! `cargo run -p throughline-toolkit --features nats --example nats -- nats://127.0.0.1:4222`
 
@@ -8,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{PullConsumer, pull};
-use async_nats::jetstream::stream;
-use futures::StreamExt;
+use async_nats::jetstream::{kv, stream};
+use futures::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use throughline_toolkit as toolkit;
 use toolkit::nats::jetstream::{TracedConsumer, TracedMessage};
@@ -17,6 +18,7 @@ use toolkit::nats::{self, TracedClient, TracedSubscriber};
 use tracing::Instrument;
 
 const STREAM: &str = "DEMO_CHAT";
+const TOPICS: &str = "DEMO_TOPICS";
 
 type History = Arc<Mutex<Vec<String>>>;
 
@@ -40,6 +42,7 @@ async fn main() -> Result<(), async_nats::Error> {
     tracing::info!(page = ?page.payload, "history");
     historian.abort();
     jetstream.delete_stream(STREAM).await?;
+    moderate(&client).instrument(tracing::info_span!("moderate")).await?;
     client.drain().await?;
     telemetry.shutdown(Duration::from_secs(2)).await.log();
     Ok(())
@@ -77,6 +80,24 @@ async fn persist(worker: TracedConsumer<pull::Config>, history: History) -> Resu
         };
         message?.process(insert).await?;
     }
+    Ok(())
+}
+
+/// Sets the topic. The second to replace the same revision is refused, and looks again.
+async fn moderate(client: &TracedClient) -> Result<(), async_nats::Error> {
+    let jetstream = client.jetstream();
+    let storage = stream::StorageType::Memory;
+    let config = kv::Config { bucket: TOPICS.to_owned(), storage, ..kv::Config::default() };
+    let topics = jetstream.key_value(jetstream.create_or_update_key_value(config).await?);
+    let seen = topics.put("general", "weather".into()).await?;
+    topics.update("general", "news".into(), seen).await?;
+    if let Err(conflict) = topics.update("general", "sports".into(), seen).await {
+        let now = topics.entry("general").await?;
+        tracing::warn!(%conflict, revision = now.map(|entry| entry.revision), "somebody was faster");
+    }
+    let rooms: Vec<String> = topics.keys().await?.try_collect().await?;
+    tracing::info!(?rooms, "rooms with a topic");
+    jetstream.delete_key_value(TOPICS).await?;
     Ok(())
 }
 

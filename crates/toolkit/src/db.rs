@@ -199,7 +199,7 @@ impl<'a> Query<'a> {
             // The text may have several operations: the conventions want none read from it.
             name: None,
             summary: self.summary.or(some(&statement.summary)),
-            procedure: None,
+            target: None,
             namespace: self.namespace,
             server: self.server.map(|(address, port)| (address, Some(port))),
         };

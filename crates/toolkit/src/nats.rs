@@ -45,6 +45,10 @@
 //!     };
 //!     message?.process(persist).await?;
 //! }
+//!
+//! // Keep a value under a key: spans of a database client.
+//! let topics = jetstream.key_value(jetstream.get_key_value("TOPICS").await?);
+//! topics.put("general", "weather".into()).await?;
 //! # Ok(()) }
 //! ```
 //!
@@ -63,6 +67,10 @@
 //! | `<subject> receive` (`fetch`, `batch`) | CLIENT | the current span | each publish |
 //! | `<subject> process` of a batch | CONSUMER | the current span | each publish |
 //! | `<subject> ack`, `nak`, `term`, `in_progress`, `double_ack` | CLIENT | the current span, or the publish | |
+//!
+//! Those of the key-value store are spans of a database client, as [`jetstream::kv`] says: `put
+//! <bucket>`, `get <bucket>`. The object store has none: what it keeps goes through the client's own
+//! context.
 //!
 //! A message that came without a context is handled below the current span. A reply makes no span
 //! of its own: it carries the context of the `respond` span.

@@ -46,7 +46,7 @@ use tracing::{Instrument, Span};
 
 use crate::core::Core;
 use crate::db::System;
-use crate::db::call::{Call, Operation};
+use crate::db::call::{Call, Operation, Target};
 use crate::fields::{Key, Stored};
 use crate::layer::TelemetryLayer;
 use command::{Batch, Command};
@@ -112,7 +112,7 @@ impl Place {
             system: System::Redis,
             name: Some(name),
             summary: None,
-            procedure,
+            target: procedure.map(Target::Procedure),
             namespace: Some(&self.namespace),
             server: self.server.as_ref().map(|(address, port)| (address.as_str(), *port)),
         }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::kv;
 use async_nats::jetstream::stream::{Config, StorageType};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use throughline_toolkit::nats::{self, TracedClient};
 
 use crate::Outcome;
@@ -13,7 +14,8 @@ pub(crate) async fn pass(url: &str) -> Outcome {
     let client = nats::connect(url).await?.template("conventions.room.{room}");
     core(&client).await?;
     requests(&client).await?;
-    jetstream(&client).await
+    jetstream(&client).await?;
+    key_value(&client).await
 }
 
 async fn core(client: &TracedClient) -> Outcome {
@@ -68,5 +70,24 @@ async fn jetstream(client: &TracedClient) -> Outcome {
     }
     drop(messages);
     jetstream.delete_stream(name).await?;
+    Ok(())
+}
+
+async fn key_value(client: &TracedClient) -> Outcome {
+    let (jetstream, bucket) = (client.jetstream(), "CONVENTIONS");
+    let storage = StorageType::Memory;
+    let config = kv::Config { bucket: bucket.to_owned(), storage, ..kv::Config::default() };
+    let store = jetstream.key_value(jetstream.create_key_value(config).await?);
+    let _watch = store.watch("room.*").await?;
+    let revision = store.create("room.42", "weather".into()).await?;
+    store.update("room.42", "news".into(), revision).await?;
+    drop(store.update("room.42", "sports".into(), revision).await);
+    store.get("room.42").await?;
+    store.get("room.43").await?;
+    let _keys: Vec<String> = store.keys().await?.try_collect().await?;
+    store.history("room.42").await?.try_for_each(async |_| Ok(())).await?;
+    store.delete("room.42").await?;
+    store.purge("room.42").await?;
+    jetstream.delete_key_value(bucket).await?;
     Ok(())
 }

@@ -21,11 +21,31 @@ pub(crate) struct Operation<'a> {
     pub(crate) name: Option<&'a str>,
     /// `db.query.summary`: the span's name when there is one.
     pub(crate) summary: Option<&'a str>,
-    /// `db.stored_procedure.name`.
-    pub(crate) procedure: Option<&'a str>,
+    pub(crate) target: Option<Target<'a>>,
     pub(crate) namespace: Option<&'a str>,
     /// A path of a socket has no port.
     pub(crate) server: Option<(&'a str, Option<u16>)>,
+}
+
+/// What an operation is performed on, where neither its name nor its summary says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Target<'a> {
+    /// `db.collection.name`, which is also part of the span's name.
+    #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only NATS has collections"))]
+    Collection(&'a str),
+    /// `db.stored_procedure.name`.
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only Redis has procedures"))]
+    Procedure(&'a str),
+}
+
+impl<'a> Target<'a> {
+    /// The attribute that says it.
+    pub(super) fn attribute(self) -> (&'static str, &'a str) {
+        match self {
+            Self::Collection(name) => ("db.collection.name", name),
+            Self::Procedure(name) => ("db.stored_procedure.name", name),
+        }
+    }
 }
 
 /// How an operation failed.
@@ -90,6 +110,13 @@ impl<'a> Call<'a> {
         self.decide(Some(failure));
     }
 
+    /// Leaves the operation open while its answer is on its way.
+    #[cfg(feature = "nats")]
+    pub(crate) fn pause(mut self) -> Paused {
+        self.decided = true;
+        Paused { core: Arc::clone(&self.core), span: self.span.clone(), started: self.started }
+    }
+
     fn decide(&mut self, failure: Option<Failure<'_>>) {
         self.decided = true;
         let now = clock::monotonic_ns();
@@ -97,6 +124,24 @@ impl<'a> Call<'a> {
         let elapsed = Duration::from_nanos(now.saturating_sub(self.started));
         let _current = self.span.enter();
         self.core.db.measure(&self.operation, elapsed, failure);
+    }
+}
+
+/// An operation whose answer is on its way, and which is to be resumed.
+#[cfg(feature = "nats")]
+#[derive(Debug)]
+pub(crate) struct Paused {
+    core: Arc<Core>,
+    span: Span,
+    started: u64,
+}
+
+#[cfg(feature = "nats")]
+impl Paused {
+    /// Goes on with what the operation was.
+    pub(crate) fn resume(self, operation: Operation<'_>) -> Call<'_> {
+        let Self { core, span, started } = self;
+        Call { core, span, operation, started, decided: false }
     }
 }
 
@@ -116,16 +161,19 @@ impl Drop for Call<'_> {
 
 fn describe(data: &mut SpanData, limits: FieldLimits, operation: &Operation<'_>) {
     data.kind = SpanKind::Client;
-    data.name = match operation.summary.or(operation.name) {
-        Some(name) => name.to_owned().into(),
-        None => operation.system.as_str().into(),
+    data.name = match (operation.summary.or(operation.name), operation.target) {
+        (Some(name), Some(Target::Collection(target))) => [name, " ", target].concat().into(),
+        (Some(name), _) => name.to_owned().into(),
+        (None, _) => operation.system.as_str().into(),
     };
     let fields = &mut data.fields;
     fields.set(Key::Static("db.system.name"), Stored::Static(operation.system.as_str()), limits);
+    if let Some((key, target)) = operation.target.map(Target::attribute) {
+        fields.set_str(key, target, limits);
+    }
     let texts = [
         ("db.query.summary", operation.summary),
         ("db.operation.name", operation.name),
-        ("db.stored_procedure.name", operation.procedure),
         ("db.namespace", operation.namespace),
         ("server.address", operation.server.map(|(address, _)| address)),
     ];

@@ -6,7 +6,7 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
-use super::call::{Failure, Operation};
+use super::call::{Failure, Operation, Target};
 #[cfg(feature = "sqlx")]
 use super::connections::PoolInstruments;
 use super::statement::Statement;
@@ -62,11 +62,11 @@ fn labels(operation: &Operation<'_>) -> Vec<KeyValue> {
     let texts = [
         ("db.operation.name", operation.name),
         ("db.query.summary", operation.summary),
-        ("db.stored_procedure.name", operation.procedure),
         ("db.namespace", operation.namespace),
         ("server.address", operation.server.map(|(address, _)| address)),
     ];
     let texts = texts.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    let texts = texts.chain(operation.target.map(Target::attribute));
     labels.extend(texts.map(|(key, value)| KeyValue::new(key, value.to_owned())));
     if let Some((_, Some(port))) = operation.server {
         labels.push(KeyValue::new("server.port", i64::from(port)));

@@ -123,18 +123,22 @@ impl Connection {
         let Verb { name, kind, span_kind } = verb;
         let destination = subject::destination(place.subject, &self.templates, place.pattern, &self.inbox);
         self.peer.with(&self.client, |known| {
-            let server = known.address.as_ref().map(|(address, port)| (address.as_str(), *port));
+            let server = known.address.as_ref().map(|(address, port)| (&**address, *port));
             let group = place.group;
             let operation = Operation { system: SYSTEM, name, kind, span_kind, destination, group, server };
             f(operation, known.client_id.as_deref())
         })
     }
 
+    /// The server at the other end.
+    pub(super) fn server(&self) -> Option<(Arc<str>, u16)> {
+        self.peer.with(&self.client, |known| known.address.clone())
+    }
+
     /// Reports the connection's traffic as metrics.
     pub(super) fn observe(&self) {
         if let Some(core) = TelemetryLayer::current() {
-            let server = self.peer.with(&self.client, |known| known.address.clone());
-            core.nats.observe(&self.peer.statistics, server);
+            core.nats.observe(&self.peer.statistics, self.server());
         }
     }
 }
@@ -149,7 +153,7 @@ fn describe_client(data: &mut SpanData, core: &Core, client_id: Option<&str>) {
 #[derive(Debug)]
 struct Peer {
     statistics: Arc<Statistics>,
-    given: Option<(String, u16)>,
+    given: Option<(Arc<str>, u16)>,
     known: RwLock<Known>,
 }
 
@@ -158,13 +162,14 @@ struct Known {
     /// How often the client had connected when this was learnt.
     connects: u64,
     server_id: String,
-    address: Option<(String, u16)>,
+    address: Option<(Arc<str>, u16)>,
     /// The server's number of this connection.
     client_id: Option<String>,
 }
 
 impl Peer {
     fn new(statistics: Arc<Statistics>, given: Option<(String, u16)>) -> Self {
+        let given = given.map(|(address, port)| (Arc::from(address), port));
         let known = Known { address: given.clone(), ..Known::default() };
         Self { statistics, given, known: RwLock::new(known) }
     }
@@ -199,16 +204,16 @@ impl Peer {
 }
 
 /// The address a server gives itself, unless that is only "all of this machine's".
-fn advertised(info: &ServerInfo) -> Option<(String, u16)> {
+fn advertised(info: &ServerInfo) -> Option<(Arc<str>, u16)> {
     let unspecified = matches!(info.host.as_str(), "" | "0.0.0.0" | "::" | "[::]");
-    (!unspecified).then(|| (info.host.clone(), info.port))
+    (!unspecified).then(|| (info.host.as_str().into(), info.port))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn learnt(given: Option<&str>, host: &str, cluster: &[&str]) -> Option<(String, u16)> {
+    fn learnt(given: Option<&str>, host: &str, cluster: &[&str]) -> Option<(Arc<str>, u16)> {
         let given = given.map(|host| (host.to_owned(), 4222));
         let peer = Peer::new(Arc::default(), given);
         let connect_urls = cluster.iter().map(|&url| url.to_owned()).collect();
@@ -221,8 +226,8 @@ mod tests {
         known.address.clone()
     }
 
-    fn address(host: &str, port: u16) -> Option<(String, u16)> {
-        Some((host.to_owned(), port))
+    fn address(host: &str, port: u16) -> Option<(Arc<str>, u16)> {
+        Some((host.into(), port))
     }
 
     #[test]

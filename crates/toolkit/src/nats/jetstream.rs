@@ -1,9 +1,11 @@
-//! JetStream: publishing until the stream has answered, consumers, acknowledgements.
+//! JetStream: publishing until the stream has answered, consumers, acknowledgements, and the
+//! [key-value store](kv).
 
 mod ack;
 mod batch;
 mod consumer;
 mod delivery;
+pub mod kv;
 mod message;
 
 use std::ops::Deref;
@@ -12,6 +14,7 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::{Consumer, IntoConsumerConfig};
 use async_nats::jetstream::context::PublishError;
 use async_nats::jetstream::context::traits::Publisher;
+use async_nats::jetstream::kv::Store;
 use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
 use async_nats::{HeaderMap, Message, ToSubject, header};
 use bytes::Bytes;
@@ -23,6 +26,7 @@ use super::semconv::{PUBLISH, stream_error};
 use crate::core::Core;
 use crate::layer::span_data::SpanData;
 use crate::messaging::names;
+use kv::TracedStore;
 
 pub use ack::TracedAckFuture;
 pub use batch::TracedBatch;
@@ -70,6 +74,13 @@ impl TracedContext {
     #[must_use]
     pub fn consumer<C: IntoConsumerConfig>(&self, consumer: Consumer<C>) -> TracedConsumer<C> {
         TracedConsumer::new(self.client.connection(), consumer)
+    }
+
+    /// Traces the operations on a bucket:
+    /// `jetstream.key_value(jetstream.get_key_value("rooms").await?)`.
+    #[must_use]
+    pub fn key_value(&self, store: Store) -> TracedStore {
+        TracedStore::new(self.client.connection(), store)
     }
 
     /// [`Context::publish`] inside a PRODUCER span, which lasts until the answer that is returned

@@ -59,7 +59,7 @@ impl NatsInstruments {
     }
 
     /// Reports the traffic of a connection, once for each.
-    pub(super) fn observe(&self, statistics: &Arc<Statistics>, server: Option<(String, u16)>) {
+    pub(super) fn observe(&self, statistics: &Arc<Statistics>, server: Option<(Arc<str>, u16)>) {
         self.traffic.get_or_init(|| Traffic::observed_by(&self.meter)).add(statistics, server);
     }
 }
@@ -82,7 +82,7 @@ struct Traffic {
 
 #[derive(Debug)]
 struct Server {
-    address: Option<(String, u16)>,
+    address: Option<(Arc<str>, u16)>,
     labels: Vec<KeyValue>,
     live: Vec<Arc<Statistics>>,
     /// Of connections that are gone.
@@ -119,7 +119,7 @@ impl Traffic {
         traffic
     }
 
-    fn add(&self, statistics: &Arc<Statistics>, address: Option<(String, u16)>) {
+    fn add(&self, statistics: &Arc<Statistics>, address: Option<(Arc<str>, u16)>) {
         let mut servers = self.servers.lock();
         if servers.iter().flat_map(|s| &s.live).any(|known| Arc::ptr_eq(known, statistics)) {
             return;
@@ -139,10 +139,10 @@ impl Traffic {
 }
 
 impl Server {
-    fn new(address: Option<(String, u16)>, live: Arc<Statistics>) -> Self {
+    fn new(address: Option<(Arc<str>, u16)>, live: Arc<Statistics>) -> Self {
         let labels = address.iter().flat_map(|(address, port)| {
             [
-                KeyValue::new(names::SERVER_ADDRESS, address.clone()),
+                KeyValue::new(names::SERVER_ADDRESS, Arc::clone(address)),
                 KeyValue::new(names::SERVER_PORT, i64::from(*port)),
             ]
         });
@@ -178,7 +178,7 @@ mod tests {
         first.out_messages.store(3, Ordering::Relaxed);
         second.out_messages.store(4, Ordering::Relaxed);
         for statistics in [&first, &second, &first] {
-            traffic.add(statistics, Some(("nats.example".to_owned(), 4222)));
+            traffic.add(statistics, Some(("nats.example".into(), 4222)));
         }
         drop(first);
         let mut servers = traffic.servers.lock();

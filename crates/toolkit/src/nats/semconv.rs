@@ -24,6 +24,12 @@ pub(super) const QUEUE_TIME: &str = "messaging.nats.queue_time";
 pub(super) const CLOCK_SKEW: &str = "messaging.nats.clock_skew";
 pub(super) const NAK_DELAY: &str = "messaging.nats.nak_delay";
 
+/// The key-value store is a database, not messaging.
+pub(super) const KV_KEY: &str = "nats.kv.key";
+pub(super) const KV_VALUE_SIZE: &str = "nats.kv.value.size";
+pub(super) const KV_REVISION: &str = "nats.kv.revision";
+pub(super) const KV_EXPECTED_REVISION: &str = "nats.kv.expected_revision";
+
 const fn verb(name: &'static str, kind: OperationType, span_kind: SpanKind) -> Verb {
     Verb { name, kind, span_kind }
 }

@@ -3,6 +3,7 @@
 mod connection;
 mod core;
 mod jetstream;
+mod kv;
 mod request;
 mod server_tracing;
 
