@@ -73,7 +73,7 @@ fn bare() -> f64 {
 }
 
 fn traced(name: &str, sampled: &str) -> f64 {
-    let client = Client::new().id("ledger").group("read-model");
+    let client = Client::new().id("ledger").group("read-model").server("127.0.0.1:9");
     let record =
         Record { topic: TOPIC, key: Some(KEY.as_bytes()), size: Some(PAYLOAD.len()), ..Record::default() };
     let send = cpu::measure_tidily(

@@ -396,6 +396,27 @@ fn a_batch_is_received_and_handled_with_a_link_to_each_message() {
 }
 
 #[test]
+fn a_large_batch_has_a_link_to_each_of_its_messages() {
+    let collector = run(async |client| {
+        let bed = Bed::new(&client).await;
+        for _ in 0..200 {
+            bed.publish("placed").await;
+        }
+        let batch = bed.worker().await.batch(200, Duration::from_secs(10)).await.unwrap();
+        batch.process(async |orders| assert_eq!(orders.len(), 200)).await;
+        bed.remove().await;
+    });
+    let mut published: Vec<_> = all(&collector, ".placed publish").into_iter().map(|s| s.span_id).collect();
+    published.sort();
+    for operation in [" receive", "* process"] {
+        let span = one(&collector, operation);
+        let mut linked: Vec<_> = span.links.iter().map(|link| link.span_id.clone()).collect();
+        linked.sort();
+        assert!(linked == published && span.dropped_links_count == 0, "{} links", linked.len());
+    }
+}
+
+#[test]
 fn messages_of_a_batch_can_be_handled_one_by_one() {
     let collector = run(async |client| {
         let bed = Bed::new(&client).await;
