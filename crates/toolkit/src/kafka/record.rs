@@ -65,7 +65,7 @@ impl Record<'_> {
     /// What tells the record from others of its topic.
     pub(super) fn describe_place(&self, fields: &mut Fields, limits: FieldLimits) {
         if let Some(partition) = self.partition {
-            let text = fields.store_args(format_args!("{partition}"), limits);
+            let text = partition_text(fields, partition, limits);
             fields.append(Key::Static(PARTITION), text, limits);
         }
         if let Some(offset) = self.offset {
@@ -98,10 +98,21 @@ impl Record<'_> {
     }
 }
 
-/// Says the partition, once it is known. Partitions are numbers, but the conventions want text.
+/// Says the partition, once it is known.
 pub(super) fn set_partition(fields: &mut Fields, partition: i32, limits: FieldLimits) {
-    let text = fields.store_args(format_args!("{partition}"), limits);
+    let text = partition_text(fields, partition, limits);
     fields.set(Key::Static(PARTITION), text, limits);
+}
+
+/// Partitions are numbers, but the conventions want text. That of the usual ones is at hand.
+pub(super) fn partition_text(fields: &mut Fields, partition: i32, limits: FieldLimits) -> Stored {
+    const USUAL: [&str; 16] =
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"];
+    let usual = usize::try_from(partition).ok().and_then(|number| USUAL.get(number));
+    match usual.filter(|text| text.len() <= limits.value_length) {
+        Some(text) => Stored::Static(text),
+        None => fields.store_args(format_args!("{partition}"), limits),
+    }
 }
 
 /// How the span that processes a message relates to where the message was created. Either way it
@@ -210,5 +221,27 @@ impl Client {
         let group = self.group_name();
         let server = self.0.server.as_ref().map(|(address, port)| (address.as_str(), *port));
         Operation { system: SYSTEM, name, kind, span_kind, destination, group, server }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields::ValueRef;
+
+    #[test]
+    fn a_partition_is_text_as_long_as_texts_may_be() {
+        let shown = |partition, value_length| {
+            let (mut fields, limits) = (Fields::default(), FieldLimits { count: 9, value_length });
+            set_partition(&mut fields, partition, limits);
+            let shown: Vec<_> = fields.iter().map(|(_, value)| format!("{value:?}")).collect();
+            let [text] = <[_; 1]>::try_from(shown).unwrap_or_default();
+            text
+        };
+        for (partition, value_length, expected) in
+            [(0, 9, "0"), (15, 9, "15"), (15, 1, "1"), (16, 9, "16"), (-1, 9, "-1"), (i32::MAX, 4, "2147")]
+        {
+            assert_eq!(shown(partition, value_length), format!("{:?}", ValueRef::Str(expected)));
+        }
     }
 }

@@ -3,10 +3,10 @@
 use std::error::Error;
 
 use super::headers::{self, Found, HeadersMut};
-use super::record::{Client, Record, set_partition};
-use super::semconv::OFFSET;
+use super::record::{Client, Record, partition_text};
+use super::semconv::{OFFSET, PARTITION};
 use crate::SpanKind;
-use crate::fields::{Key, Stored};
+use crate::fields::{Fields, Key, Stored};
 use crate::messaging::leaf::Leaf;
 use crate::messaging::names;
 use crate::messaging::operation::{OperationType, link};
@@ -33,6 +33,8 @@ use crate::propagation::TraceContext;
 #[must_use = "a record is sent until its outcome is told"]
 pub struct Sending {
     leaf: Option<Leaf>,
+    /// Its span has said where the record is to go.
+    placed: bool,
 }
 
 impl Sending {
@@ -78,17 +80,20 @@ impl Sending {
             (None, Some(leaf)) => headers::inject(leaf.context(), headers),
             (None, None) => headers::inject(&TraceContext::current(), headers),
         }
-        Self { leaf }
+        Self { leaf, placed: record.partition.is_some() || record.offset.is_some() }
     }
 
     /// The broker has it. Without an offset when the broker gives none.
     pub fn delivered(self, partition: i32, offset: Option<i64>) {
-        let Some(mut leaf) = self.leaf else { return };
+        let Self { leaf: Some(mut leaf), placed } = self else { return };
         leaf.more(|data, core| {
-            let limits = core.settings.span_limits.fields;
-            set_partition(&mut data.fields, partition, limits);
+            let (fields, limits) = (&mut data.fields, core.settings.span_limits.fields);
+            // Looking for what was said costs more than saying it.
+            let say = if placed { Fields::set } else { Fields::append };
+            let text = partition_text(fields, partition, limits);
+            say(fields, Key::Static(PARTITION), text, limits);
             if let Some(offset) = offset {
-                data.fields.set(Key::Static(OFFSET), Stored::Int(offset), limits);
+                say(fields, Key::Static(OFFSET), Stored::Int(offset), limits);
             }
         });
         leaf.succeed();
