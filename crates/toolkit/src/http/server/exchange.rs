@@ -188,6 +188,6 @@ fn addresses(fields: &mut Fields, limits: FieldLimits, head: &Parts, original: &
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: HeaderName) -> Option<&'a str> {
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|v| v.to_str().ok()).filter(|v| !v.is_empty())
 }

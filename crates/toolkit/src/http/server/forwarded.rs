@@ -79,7 +79,7 @@ mod tests {
         host: Option<&str>,
         scheme: Option<&str>,
     ) {
-        let headers = HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())]);
+        let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().unwrap())]);
         let original = Original::of(&headers);
         assert_eq!((original.client, original.host, original.scheme), (client, host, scheme), "{value}");
     }
