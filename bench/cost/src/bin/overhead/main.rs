@@ -5,6 +5,7 @@
 //! cargo build --release -p toolkit-cost -p gateway
 //! target/release/overhead hello
 //! target/release/overhead gateway --connections 1
+//! target/release/overhead gateway --connections 8 --pause-ms 5
 //! cargo xtask services && target/release/overhead ledger --connections 4
 //! ```
 #![allow(clippy::print_stdout, reason = "prints a table")]
@@ -45,6 +46,10 @@ struct Cli {
     seconds: u32,
     #[arg(long, default_value_t = 5)]
     rounds: u32,
+    /// Milliseconds that each connection waits before it asks again: a machine with time to spare.
+    /// 0: as fast as it goes.
+    #[arg(long, default_value_t = 0)]
+    pause_ms: u32,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -56,11 +61,13 @@ fn main() -> anyhow::Result<()> {
         System::Gateway => systems::gateway(&collector)?,
         System::Ledger => ledger::variants(&collector)?,
     };
-    let load = Load { connections: cli.connections, seconds: cli.seconds };
+    let load = Load { connections: cli.connections, seconds: cli.seconds, pause_ms: cli.pause_ms };
     let mut table = Table::new(variants.iter().map(|v| v.name));
-    // The first round warms caches and connections up and does not count.
+    // The first round warms caches and connections up and does not count. Each begins with another
+    // variant, so that none has the same neighbours always.
     for round in 0..=cli.rounds {
-        for (at, variant) in variants.iter().enumerate() {
+        let first = round as usize % variants.len();
+        for (at, variant) in variants.iter().enumerate().cycle().skip(first).take(variants.len()) {
             let measured = measure(variant, &load)?;
             if round > 0 {
                 table.add(at, measured);

@@ -1,5 +1,6 @@
 //! Load by wrk, whose report is read.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,6 +10,8 @@ use anyhow::{Context as _, ensure};
 pub(crate) struct Load {
     pub(crate) connections: u32,
     pub(crate) seconds: u32,
+    /// Each connection waits for so long between an answer and its next request.
+    pub(crate) pause_ms: u32,
 }
 
 /// What the client saw.
@@ -23,7 +26,8 @@ impl Load {
     pub(crate) fn run(&self, url: &str, script: Option<&Path>) -> anyhow::Result<Seen> {
         let mut wrk = Command::new("wrk");
         wrk.args(["-t1", "--latency", "-c", &self.connections.to_string()]);
-        if let Some(script) = script {
+        let paced = self.paced(script)?;
+        if let Some(script) = paced.as_ref().map(tempfile::NamedTempFile::path).or(script) {
             wrk.arg("-s").arg(script);
         }
         let output = wrk
@@ -34,6 +38,17 @@ impl Load {
         ensure!(output.status.success(), "wrk failed: {text}");
         ensure!(!text.contains("Non-2xx or 3xx") || script.is_none(), "requests were refused:\n{text}");
         read(&text).with_context(|| format!("wrk's report is not understood:\n{text}"))
+    }
+
+    /// The script with the pause in it.
+    fn paced(&self, script: Option<&Path>) -> anyhow::Result<Option<tempfile::NamedTempFile>> {
+        if self.pause_ms == 0 {
+            return Ok(None);
+        }
+        let script = script.map(std::fs::read_to_string).transpose()?.unwrap_or_default();
+        let mut paced = tempfile::NamedTempFile::new()?;
+        writeln!(paced, "{script}\nfunction delay() return {} end", self.pause_ms)?;
+        Ok(Some(paced))
     }
 }
 
