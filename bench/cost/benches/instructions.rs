@@ -2,7 +2,7 @@
 //! spans as in the bench `spans`, with figures that do not depend on how busy the machine is.
 //!
 //! The bench runs itself below `valgrind`, which has to be installed.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs, reason = "a bench")]
 
 mod ways;
 
