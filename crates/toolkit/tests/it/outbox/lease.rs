@@ -144,7 +144,7 @@ async fn a_relay_that_dies_is_followed_when_its_lease_lapses() {
 async fn a_lease_is_renewed_while_nothing_happens_and_while_the_broker_takes_its_time() {
     let file = File::new().await;
     let (pool, other) = (file.open().await, file.open().await);
-    let lease = Duration::from_millis(600);
+    let lease = Duration::from_secs(2);
     let slow = Recorder::new();
     let (stop, stopped) = oneshot::channel::<()>();
     let publisher = Slow { inner: slow.clone(), takes: lease * 2 };
@@ -191,8 +191,7 @@ impl throughline_toolkit::outbox::Publisher for Slow {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn relays_without_a_session_take_turns_on_postgresql_and_leave_nothing_in_it() {
     let pool = postgres().await;
-    let of =
-        |recorder| Relay::new(pool.clone(), recorder).without_session().lease(Duration::from_millis(500));
+    let of = |recorder| Relay::new(pool.clone(), recorder).without_session().lease(Duration::from_secs(3));
     let relays = [Running::start(of), Running::start(of)];
     stage_rows(&pool, 0, ROWS / 2).await;
     let sent = || relays.iter().map(Running::sent).sum::<usize>();
