@@ -21,9 +21,11 @@ const FORGOTTEN_AT_ONCE: u32 = 1_000;
 /// use std::time::Duration;
 /// use throughline_toolkit::outbox::InboxRetention;
 ///
-/// # fn f(pool: sqlx::PgPool) {
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), tokio::task::JoinError> {
 /// let retention = InboxRetention::new(pool, Duration::from_hours(14 * 24));
-/// tokio::spawn(retention.run(throughline_toolkit::shutdown_signal()));
+/// let forgetting = tokio::spawn(retention.run(throughline_toolkit::shutdown_signal()));
+/// // … serve; then
+/// forgetting.await
 /// # }
 /// ```
 #[must_use = "a retention forgets nothing until it runs"]
